@@ -1,0 +1,47 @@
+"""The refusals that rules may give, each with a code and the figures a page needs to say it in words."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Code = Literal[
+    "invalid",
+    "forbidden",
+    "not_found",
+    "too_fast",
+    "banned",
+    "too_large",
+    "signed_out",
+    "unavailable",
+]
+
+
+class Refused(Exception):
+    """A verb was refused. `code` is part of the wire contract; `detail` picks the sentence.
+
+    `detail` names the catalogue string `error.<detail>`; without one the sentence of the code is
+    used. `params` fill that sentence. `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        **params: Any,
+    ) -> None:
+        super().__init__(detail or code)
+        self.code: Code = code
+        self.detail = detail or code
+        self.params = params
+        self.retry_after = retry_after
+
+
+class Malformed(Exception):
+    """A data file's content has a wrong shape. `key` is the top-level key at fault, if there is one."""
+
+    def __init__(self, problem: str, key: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.key = key

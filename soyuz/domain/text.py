@@ -1,0 +1,58 @@
+"""What text people may write: kept as typed, in NFC, without control characters, never blank."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from soyuz.domain.errors import Refused
+
+MESSAGE_MAX_CODE_POINTS = 4_000
+DISPLAY_NAME_MAX_CODE_POINTS = 40
+
+# Letters and symbols by category that draw nothing: fillers, the empty Braille cell, joiner.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+
+# U+061C and the rest reorder the text around them; in a one-line name that is only ever a trick.
+_BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def clean_message(text: str) -> str:
+    """Give the text a message is stored with. Raises Refused: `invalid` or `too_large`."""
+    cleaned = _normalise(text, keep="\n")
+    if len(cleaned) > MESSAGE_MAX_CODE_POINTS:
+        raise Refused("too_large", "too_large.message", max=MESSAGE_MAX_CODE_POINTS)
+    if is_blank(cleaned):
+        raise Refused("invalid", "invalid.blank")
+    return cleaned
+
+
+def clean_display_name(text: str) -> str:
+    """Give a display name of 1 to 40 visible code points on one line. Raises Refused: `invalid`."""
+    cleaned = "".join(c for c in _normalise(text, keep="") if c not in _BIDI_CONTROLS)
+    cleaned = " ".join(cleaned.split())
+    if is_blank(cleaned):
+        raise Refused("invalid", "invalid.display_name_blank")
+    if len(cleaned) > DISPLAY_NAME_MAX_CODE_POINTS:
+        raise Refused("invalid", "invalid.display_name_long", max=DISPLAY_NAME_MAX_CODE_POINTS)
+    return cleaned
+
+
+def is_blank(text: str) -> bool:
+    """Say whether nothing in `text` would be seen."""
+    return all(
+        c in _INVISIBLE
+        or "\ufe00" <= c <= "\ufe0f"
+        or unicodedata.category(c) in _INVISIBLE_CATEGORIES
+        for c in text
+    )
+
+
+def _normalise(text: str, keep: str) -> str:
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise Refused("invalid", "invalid.surrogate")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(c for c in text if c in keep or unicodedata.category(c) != "Cc")
+    return unicodedata.normalize("NFC", text)
