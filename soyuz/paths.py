@@ -1,0 +1,33 @@
+"""Where the program's own files lie and where a data folder keeps what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parent.parent
+TEMPLATES = PROGRAM / "templates"
+STATIC = PROGRAM / "static"
+CATALOGUES = STATIC / "i18n"
+COMMON_PASSWORDS = Path(__file__).resolve().parent / "data" / "common_passwords.txt"
+
+
+class DataFolder:
+    """The names inside one data folder; docs/files.md describes each."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.users = self.root / "users.json"
+        self.permanent_bans = self.root / "perma_banned.json"
+        self.temporary_bans = self.root / "temp_bans.json"
+        self.sessions = self.root / "sessions.json"
+        self.strikes = self.root / "strikes.json"
+        self.spam_log = self.root / "spam_log.txt"
+        self.secret_key = self.root / "secret.key"
+        self.settings = self.root / "settings.toml"
+        self.journal = self.root / "journal"
+        self.history = self.root / "history"
+        self.uploads = self.root / "uploads"
+        self.lock = self.root / ".soyuz.lock"
+        self.owner = self.root / ".soyuz.owner"
+        self.control_socket = self.root / "control.sock"
+        self.control_token = self.root / ".soyuz.control"

@@ -1,0 +1,334 @@
+"""A JSON file held in memory: changed only through `update`, edited by hand at any time.
+
+`value` maps keys to rows and is never altered in place. The file is the truth an admin reads; a
+copy of the last good state lies in journal/, for the day the file is found broken at a start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soyuz import runtime
+from soyuz.domain.errors import Malformed
+from soyuz.domain.merge import changed_keys, merge
+from soyuz.domain.versions import Versions
+from soyuz.store.disk import FILE_MODE, Disk, Unavailable
+from soyuz.store.handwritten import Spoiled, find_key, read
+
+log = logging.getLogger("soyuz.store")
+
+Rows = Mapping[str, Any]
+Changes = Mapping[str, Any]  # key to its whole new row, or to None to delete it
+Parse = Callable[[Any, float], dict[str, Any]]  # (decoded JSON, when it was saved in UTC seconds)
+
+SETTLE_S = 0.2  # an editor may save in several steps; two equal looks this far apart end it
+SETTLE_LOOKS = 15
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A file that cannot be used as it lies on the disk; the last good state stays in force."""
+
+    file: str
+    line: int
+    column: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}, column {self.column}: {self.problem}"
+
+
+Stamp = tuple[int, int, int]  # mtime in ns, size, inode
+
+
+class _Foreign(Exception):
+    """Someone else has changed the file since we last read or wrote it."""
+
+
+@dataclass(frozen=True)
+class _Staged:
+    version: int
+    value: Rows
+    write_file: bool
+
+
+class Document:
+    """See the module. `on_change(before, after)` and `on_trouble(trouble or None)` run on the loop."""
+
+    def __init__(
+        self, path: Path, parse: Parse, disk: Disk, *, complete_by_hand: bool = False
+    ) -> None:
+        """`complete_by_hand`: write what an admin wrote short back in full, at once."""
+        self.path = path
+        self._complete_by_hand = complete_by_hand
+        self.value: Rows = {}
+        self.trouble: Trouble | None = None
+        self.on_change: list[Callable[[Rows, Rows], None]] = []
+        self.on_trouble: list[Callable[[Trouble | None], None]] = []
+        self._parse = parse
+        self._disk = disk
+        self._good = disk.folder.journal / path.name
+        self._lock = threading.RLock()
+        self._version = 0
+        self._durable: Rows = {}
+        self._staged = _Staged(0, {}, False)
+        self._tickets: list[tuple[int, _Ticket]] = []
+        self._stamp: Stamp | None = None
+        self._versions = Versions({})
+        self._settling = False
+
+    def load(self) -> None:
+        """Read the file at the start, or make it. Raises OSError."""
+        content, stamp = self._look()
+        try:
+            if content is None:
+                raise Spoiled("the file is missing", 1, 1)
+            value, normalised = self._read(content, stamp)
+        except Spoiled as spoiled:
+            value, normalised = self._last_good(spoiled), content is None
+            if content is not None:
+                self._keep_aside(content, spoiled)
+        self.value = self._durable = value
+        self._stamp = stamp
+        self._versions = Versions(value)
+        if normalised and not self.trouble:
+            self._stamp = _stamp_of(self._disk.replace(self.path, _render(value), FILE_MODE))
+        self._disk.replace(self._good, _render(value))
+
+    def update(self, change: Callable[[Rows], Changes]) -> None:
+        """Apply a change and wait until it is on the disk. Raises Unavailable, and what `change` does.
+
+        `change` is pure, may run twice, and gives the rows to put and the keys to delete (None).
+        """
+        ticket = self.begin_update(change)
+        if ticket:
+            ticket.wait()
+
+    def begin_update(self, change: Callable[[Rows], Changes]) -> _Ticket | None:
+        """Apply a change in memory at once and give the ticket of its way to the disk."""
+        with self._lock:
+            before = self.value
+            after = _applied(before, change(before))
+            if after == before:
+                return None
+            self._version += 1
+            self.value = after
+            ticket = _Ticket()
+            self._tickets.append((self._version, ticket))
+            self._stage(write_file=True)
+        self._tell(before, after)
+        return ticket
+
+    def poll(self) -> None:
+        """Take over what was edited by hand since the last look; called about once a second."""
+        if not self._settling and _stamp_on_disk(self.path) != self._stamp:
+            self._take_over()
+
+    def commit(self, disk: Disk) -> int | None:
+        """Committer's thread: write the staged value; gives its version, None if the file is foreign."""
+        staged = self._staged
+        content = _render(staged.value)
+        disk.replace(self._good, content)
+        if staged.write_file:
+            try:
+                stat = disk.replace(self.path, content, just_before=self._refuse_foreign)
+            except _Foreign:
+                return None
+            self._stamp = _stamp_of(stat)
+        return staged.version
+
+    def committed(self, version: int | None, error: OSError | None) -> None:
+        """Event loop: settle the tickets, or undo what could not be written."""
+        if error is not None:
+            self._undo(error)
+        elif version is None:
+            runtime.spawn(self._take_over)
+        else:
+            self._settle(version)
+
+    def _refuse_foreign(self) -> None:
+        if _stamp_on_disk(self.path) not in (self._stamp, None):
+            raise _Foreign
+
+    def _settle(self, version: int) -> None:
+        with self._lock:
+            if self._staged.version == version:
+                self._durable = self._staged.value
+            wrote_file = self._staged.write_file
+            self._versions.add(self._durable)
+            settled = [ticket for at, ticket in self._tickets if at <= version]
+            self._tickets = [(at, ticket) for at, ticket in self._tickets if at > version]
+        if wrote_file:
+            self._report(None)  # a broken text was replaced; its copy lies beside the file
+        for ticket in settled:
+            ticket.settle(None)
+
+    def _undo(self, error: OSError) -> None:
+        with self._lock:
+            before, self.value = self.value, self._durable
+            tickets, self._tickets = self._tickets, []
+            self._version += 1
+            self._staged = _Staged(self._version, self.value, False)
+        log.error("%s could not be written: %s", self.path.name, error.strerror or error)
+        for _, ticket in tickets:
+            ticket.settle(error)
+        self._tell(before, self.value)
+
+    def _take_over(self) -> None:
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            content, stamp = self._settled_look()
+        finally:
+            self._settling = False
+        if stamp == self._stamp:  # it was our own write after all
+            self._disk.hand_over(self)
+            return
+        try:
+            if content is None:
+                raise Spoiled("the file is missing; the last good state stays in force", 1, 1)
+            theirs, normalised = self._read(content, stamp)
+        except Spoiled as spoiled:
+            self._keep_aside(content, spoiled)
+            with self._lock:
+                self._stamp = stamp
+                self._stage(write_file=bool(self._tickets))
+            return
+        self._adopt(theirs, stamp, normalised)
+
+    def _adopt(self, theirs: Rows, stamp: Stamp | None, normalised: bool) -> None:
+        with self._lock:
+            before = self.value
+            base = self._versions.nearest(theirs)
+            after = self._checked(merge(base, before, theirs), theirs)
+            self._version += 1
+            self.value = after
+            self._durable = theirs
+            self._stamp = stamp
+            self._versions.add(theirs)
+            self._stage(write_file=normalised or after != theirs)
+        log.info("%s was edited: %d changed", self.path.name, len(changed_keys(before, after)))
+        self._report(None)
+        self._tell(before, after)
+
+    def _checked(self, merged: dict[str, Any], theirs: Rows) -> Rows:
+        try:
+            return self._parse(merged, time.time())
+        except Malformed:
+            return theirs  # two good halves can make a bad whole only where one row is in both
+
+    def _read(self, content: bytes, stamp: Stamp | None) -> tuple[dict[str, Any], bool]:
+        decoded = read(content)
+        written_at = stamp[0] / 1e9 if stamp else 0.0
+        try:
+            value = self._parse(decoded, written_at)
+        except Malformed as malformed:
+            raise Spoiled(malformed.problem, *find_key(content, malformed.key)) from None
+        return value, self._complete_by_hand and value != decoded
+
+    def _last_good(self, spoiled: Spoiled) -> dict[str, Any]:
+        try:
+            value, _ = self._read(self._good.read_bytes(), None)
+        except FileNotFoundError:
+            if self.path.exists():
+                raise OSError(f"{self.path.name}, {spoiled}, and there is no good copy") from None
+            return {}
+        except Spoiled as worse:
+            raise OSError(f"{self.path.name}, {spoiled}; its good copy, {worse}") from None
+        log.warning("%s: %s; started from the last good copy", self.path.name, spoiled)
+        return value
+
+    def _keep_aside(self, content: bytes | None, spoiled: Spoiled) -> None:
+        if content:
+            name = time.strftime(f"{self.path.name}.broken-%Y%m%d-%H%M%S")
+            self._disk.replace(self.path.with_name(name), content)
+        self._report(Trouble(self.path.name, spoiled.line, spoiled.column, spoiled.problem))
+
+    def _settled_look(self) -> tuple[bytes | None, Stamp | None]:
+        content, stamp = self._look()
+        for _ in range(SETTLE_LOOKS):
+            runtime.sleep(SETTLE_S)
+            again, stamp = self._look()
+            if again == content:
+                break
+            content = again
+        return content, stamp
+
+    def _look(self) -> tuple[bytes | None, Stamp | None]:
+        try:
+            with open(self.path, "rb") as file:
+                stamp = _stamp_of(os.fstat(file.fileno()))
+                return file.read(), stamp
+        except FileNotFoundError:
+            return None, None
+
+    def _stage(self, write_file: bool) -> None:
+        still_due = bool(self._tickets) and self._staged.write_file
+        self._staged = _Staged(self._version, self.value, write_file or still_due)
+        self._disk.hand_over(self)
+
+    def _report(self, trouble: Trouble | None) -> None:
+        if trouble == self.trouble:
+            return
+        self.trouble = trouble
+        if trouble:
+            log.error("%s; the last good state stays in force", trouble)
+        for tell in self.on_trouble:
+            tell(trouble)
+
+    def _tell(self, before: Rows, after: Rows) -> None:
+        if before != after:
+            for tell in self.on_change:
+                tell(before, after)
+
+
+class _Ticket:
+    """One change's way to the disk."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._error: OSError | None = None
+
+    def settle(self, error: OSError | None) -> None:
+        self._error = error
+        self._done.set()
+
+    def wait(self) -> None:
+        """Wait for the outcome. Raises Unavailable."""
+        self._done.wait()
+        if self._error:
+            raise Unavailable(str(self._error)) from self._error
+
+
+def _applied(rows: Rows, changes: Changes) -> dict[str, Any]:
+    after = dict(rows)
+    for key, row in changes.items():
+        if row is None:
+            after.pop(key, None)
+        else:
+            after[key] = row
+    return after
+
+
+def _render(value: Rows) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _stamp_of(stat: os.stat_result) -> Stamp:
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _stamp_on_disk(path: Path) -> Stamp | None:
+    try:
+        return _stamp_of(os.stat(path))
+    except OSError:
+        return None
