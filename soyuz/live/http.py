@@ -1,0 +1,164 @@
+"""The guard before every page: addresses, Origin, headers, and who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from flask import Flask, Request, Response, abort, g, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.wrappers import Response as AnyResponse
+
+from soyuz.domain.address import IPNetwork, client_address, is_trusted
+from soyuz.domain.origin import is_foreign
+
+Environ = dict[str, Any]
+View = TypeVar("View", bound=Callable[..., Any])
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; font-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; manifest-src 'self'; require-trusted-types-for 'script'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+HSTS = "max-age=31536000"
+COOKIE_AGE_S = 90 * 86_400
+_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_FORWARDED",
+)
+
+
+class Forwarded:
+    """WSGI middleware outside all others: settles address and scheme, and hides the headers.
+
+    Nothing behind it can be talked into believing a forwarded header, engine.io least of all. The
+    address goes to `soyuz.address`; `soyuz.direct` says that no proxy stood in between.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], trusted: Sequence[IPNetwork]) -> None:
+        self._app = app
+        self._trusted = trusted
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        peer = environ.get("REMOTE_ADDR") or "unknown"
+        forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
+        names = {
+            "cf-connecting-ip": forwarded.get("HTTP_CF_CONNECTING_IP"),
+            "x-forwarded-for": forwarded.get("HTTP_X_FORWARDED_FOR"),
+        }
+        headers = {name: value for name, value in names.items() if value is not None}
+        environ["soyuz.address"] = client_address(peer, headers, self._trusted)
+        environ["soyuz.direct"] = not forwarded
+        if is_trusted(peer, self._trusted):
+            if forwarded.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https":
+                environ["wsgi.url_scheme"] = "https"
+            if host := forwarded.get("HTTP_X_FORWARDED_HOST", "").rsplit(",", 1)[-1].strip():
+                environ["HTTP_HOST"] = host
+        return self._app(environ, start_response)
+
+
+def origin_allowed(origin: str, environ: Environ) -> bool:
+    """Say whether a page of this origin may open a socket here."""
+    return not is_foreign(origin, environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_HOST", ""))
+
+
+def address_of(environ: Environ) -> str:
+    """Give the address a request is held to."""
+    return str(environ.get("soyuz.address", "unknown"))
+
+
+def cookie_name(environ: Environ) -> str:
+    """Give the sign-in cookie's name; under https the prefix makes browsers guard it."""
+    return "__Host-soyuz" if environ.get("wsgi.url_scheme") == "https" else "soyuz"
+
+
+def token_of(environ: Environ) -> str | None:
+    """Give the sign-in token a request carries."""
+    return Request(environ).cookies.get(cookie_name(environ))
+
+
+def sign_in_browser(response: AnyResponse, token: str) -> None:
+    """Give the browser its sign-in cookie."""
+    response.set_cookie(
+        cookie_name(request.environ),
+        token,
+        max_age=COOKIE_AGE_S,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def sign_out_browser(response: AnyResponse) -> None:
+    """Take the sign-in cookie back."""
+    response.delete_cookie(
+        cookie_name(request.environ),
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def open_to_all(view: View) -> View:
+    """Declare that a page is for people who are not signed in, too."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view
+
+
+class _FormCookie(SecureCookieSessionInterface):
+    """Flask's own cookie carries nothing but the form token."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return "__Host-soyuz-form" if request.is_secure else "soyuz-form"
+
+
+def guard(app: Flask, who: Callable[[str | None], tuple[Any, Any] | None]) -> None:
+    """Put the guard before every view of `app`; `who` knows a token's session and user."""
+    app.session_interface = _FormCookie()
+    app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
+
+    @app.before_request
+    def refuse_foreign() -> None:
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return
+        fetch_site = request.headers.get("Sec-Fetch-Site")
+        if is_foreign(request.headers.get("Origin"), fetch_site, request.host):
+            abort(403)
+
+    @app.before_request
+    def find_person() -> AnyResponse | None:
+        g.session, g.user = who(token_of(request.environ)) or (None, None)
+        view = app.view_functions.get(request.endpoint or "")
+        if g.user is not None or view is None or getattr(view, "open_to_all", False):
+            return None
+        if request.method in ("GET", "HEAD", "POST"):
+            return redirect(url_for("login"))
+        abort(403)
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if response.mimetype == "text/html" or "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = HSTS
+        return response

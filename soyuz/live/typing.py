@@ -1,0 +1,43 @@
+"""Who is typing where, forgotten by itself; told in ticks. Time is an argument, monotonic seconds."""
+
+from __future__ import annotations
+
+TICK_S = 0.3
+FORGOTTEN_AFTER_S = 6.0
+PEOPLE_MAX = 100  # in a fuller room nobody could read it
+
+
+class Typing:
+    """The typists of every room."""
+
+    def __init__(self) -> None:
+        self._typists: dict[str, dict[str, float]] = {}  # room, username: forgotten at
+        self._told: dict[str, list[str]] = {}
+
+    def set(self, room: str, username: str, on: bool, now: float) -> None:
+        """Note that a person types in a room, or has stopped."""
+        typists = self._typists.setdefault(room, {})
+        if on:
+            typists[username] = now + FORGOTTEN_AFTER_S
+        else:
+            typists.pop(username, None)
+
+    def gone(self, username: str) -> None:
+        """Forget a person everywhere."""
+        for typists in self._typists.values():
+            typists.pop(username, None)
+
+    def tick(self, now: float) -> list[tuple[str, list[str]]]:
+        """Give the rooms whose typists have changed since the last tick, each with all of them."""
+        changed: list[tuple[str, list[str]]] = []
+        for room, typists in list(self._typists.items()):
+            for username in [u for u, until in typists.items() if until <= now]:
+                del typists[username]
+            users = sorted(typists)
+            if users != self._told.get(room, []):
+                changed.append((room, users))
+                self._told[room] = users
+            if not users:
+                self._typists.pop(room)
+                self._told.pop(room, None)
+        return changed
