@@ -1,0 +1,313 @@
+"""The gatehouse: who may sign up, sign in and connect, who may speak, and what that costs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from werkzeug.security import check_password_hash
+
+from soyuz import runtime
+from soyuz.domain.address import bucket, is_shared
+from soyuz.domain.bans import Ban
+from soyuz.domain.budgets import CONNECTS, Budgets, Kind
+from soyuz.domain.errors import Refused
+from soyuz.domain.instant import iso
+from soyuz.domain.ladder import WARN, climb
+from soyuz.domain.names import clean_username
+from soyuz.domain.passwords import clean_password, same_keys
+from soyuz.domain.sliding_window import Rate, SlidingWindow
+from soyuz.domain.text import clean_display_name
+from soyuz.domain.user import Actor, User
+from soyuz.messenger import Messenger
+from soyuz.paths import COMMON_PASSWORDS
+from soyuz.settings import LIFTED
+from soyuz.store.disk import Unavailable
+from soyuz.store.sessions import Session
+
+log = logging.getLogger("soyuz.auth")
+
+HASHES_AT_ONCE = 2  # each takes 19 MiB and a core
+HASHES_WAITING = 50
+SHARED_ADDRESS_FACTOR = 20  # a class behind one router
+ADDRESS_FACTOR = 10  # sign-ins that fail, per address against per account and address
+MAX_NAME_BYTES = 1_024
+
+# OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, t=2, p=1 is its minimum.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+class Gatekeeper:
+    """Verbs about accounts, sessions and the limiter, over the messenger's stores."""
+
+    def __init__(self, messenger: Messenger) -> None:
+        settings = messenger.settings
+        self.setup_token = secrets.token_urlsafe(24)
+        self.on_warning: Callable[[Actor, float], None] = lambda actor, retry_after: None
+        self._messenger = messenger
+        self._clock = messenger.clock
+        self._users = messenger.users
+        self._hashing = runtime.Pool(HASHES_AT_ONCE, HASHES_WAITING)
+        self._budgets = Budgets(settings.spam_limit or LIFTED)
+        self._connects = SlidingWindow(CONNECTS)
+        self._sign_ups = _Throttle(settings.signup_limit)
+        self._failed_here = SlidingWindow(settings.login_limit)
+        limit = settings.login_limit
+        self._failed_address = _Throttle(Rate(limit.limit * ADDRESS_FACTOR, limit.window_s))
+
+    # Accounts
+
+    def sign_up(self, username: str, display_name: str, password: str, address: str) -> User:
+        """Make a member. Raises Refused: invalid (detail taken), too_fast, banned, unavailable."""
+        self._refuse_banned(None, address)
+        user = self.new_user(username, display_name, password)
+        self._sign_ups.spend(address, self._clock.monotonic())
+        self.add(user, password)
+        return self._users.get(user.username) or user
+
+    def new_user(self, username: str, display_name: str, password: str) -> User:
+        """Check what a sign-up gives; the account is not made yet. Raises Refused `invalid`."""
+        name = clean_username(username)
+        if self._users.look_alike(name):
+            raise Refused("invalid", "taken", username=name)
+        shown = clean_display_name(display_name) if display_name.strip() else name
+        clean_password(password, name, common_passwords())
+        return User(name, shown, created_at=iso(self._clock.now()))
+
+    def add(self, user: User, password: str) -> None:
+        """Hash the password and write the account. Raises Refused `invalid` or `unavailable`."""
+        hashed = self._hash(same_keys(password))
+        with _available():
+            self._users.create(
+                User(user.username, user.display_name, hashed, user.role, None, user.created_at)
+            )
+
+    def sign_in(self, username: str, password: str, address: str, browser: str) -> str:
+        """Give the token of a new session.
+
+        Raises Refused: too_fast, signed_out (wrong, whatever was wrong), banned, unavailable. The
+        hash is paid for unknown names too, so time tells nothing.
+        """
+        now = self._clock.monotonic()
+        user = (
+            self._users.get(username)
+            if len(username.encode("utf-8", "replace")) <= MAX_NAME_BYTES
+            else None
+        )
+        key = (user.username if user else username[:64], bucket(address))
+        wait = self._failed_here.wait(key, now)
+        if wait:
+            raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
+        self._failed_address.spend(address, now)
+        self._failed_here.accept(key, now)
+        if not self._is_right(user, same_keys(password[:MAX_NAME_BYTES])) or user is None:
+            raise Refused("signed_out", "wrong_password")
+        self._failed_here.empty(key)
+        self._failed_address.take_back(address)
+        self._refuse_banned(user.username, address)
+        return self.start_session(user.username, address, browser)
+
+    def start_session(self, username: str, address: str, browser: str) -> str:
+        """Give the token of a new session of someone who has proved who they are."""
+        token = secrets.token_urlsafe(32)
+        with _available():
+            self._messenger.sessions.start(token, username, self._clock.now(), address, browser)
+        return token
+
+    def change_password(self, user: User, current: str, new: str) -> None:
+        """Set a new password. Raises Refused: invalid, unavailable. Other sessions are the caller's."""
+        now = self._clock.monotonic()
+        key = (user.username, "settings")
+        if wait := self._failed_here.wait(key, now):
+            raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
+        cleaned = clean_password(new, user.username, common_passwords())
+        self._failed_here.accept(key, now)
+        if not self._is_right(user, same_keys(current[:MAX_NAME_BYTES])):
+            raise Refused("invalid", "invalid.current_password")
+        self._failed_here.empty(key)
+        self.set_password(user.username, cleaned)
+
+    def set_password(self, username: str, password: str) -> None:
+        """Hash and write a password. Raises Refused: not_found, unavailable."""
+        hashed = self._hash(same_keys(password))
+        with _available():
+            self._users.change(username, password=hashed)
+
+    def set_up(self, token: str, username: str) -> None:
+        """Make an account the first admin, once. Raises Refused `not_found`, `unavailable`."""
+        if not self.is_setup_token(token):
+            raise Refused("not_found")
+        self.setup_token = ""  # first, so that two who press at once do not both become admin
+        try:
+            with _available():
+                self._users.change(username, role="admin")
+        except Refused:
+            self.setup_token = token
+            raise
+
+    def is_setup_token(self, token: str) -> bool:
+        """Say whether the setup link still works."""
+        wanted = self.setup_token
+        return (
+            bool(wanted)
+            and not self._users.has_admin()
+            and secrets.compare_digest(token.encode(), wanted.encode())
+        )
+
+    # Sessions and bans
+
+    def who(self, token: str | None) -> tuple[Session, User] | None:
+        """Give the session and the account a cookie's token stands for."""
+        session = self._messenger.sessions.find(token, self._clock.now()) if token else None
+        user = self._users.get(session.username) if session else None
+        return (session, user) if session and user else None
+
+    def banned(self, username: str | None, address: str) -> Ban | None:
+        """Give the ban that keeps an account or an address out of everything."""
+        return self._messenger.bans.of(username, address, "all", self._clock.now())
+
+    def write_ban(self, username: str, address: str) -> Ban | None:
+        """Give the ban that keeps a person from writing."""
+        return self._messenger.bans.of(username, address, "write", self._clock.now())
+
+    def admit(self, username: str, address: str) -> None:
+        """Let a connection in. Raises Refused: banned, too_fast."""
+        self._refuse_banned(username, address)
+        if self._messenger.settings.spam_limit is None:
+            return
+        now = self._clock.monotonic()
+        if wait := self._connects.wait(username, now):
+            raise Refused("too_fast", retry_after=wait)
+        self._connects.accept(username, now)
+
+    # The limiter
+
+    def may_speak(self, actor: Actor, kind: Kind, text: str = "") -> None:
+        """Count one event of a person. Raises Refused: banned, too_fast, unavailable."""
+        ban = self.banned(actor.id, actor.address) or self.write_ban(actor.id, actor.address)
+        if ban and kind != "history":
+            raise self.refusal(ban)
+        if self._messenger.settings.spam_limit is None:
+            return
+        rule, wait = self._budgets.spend(kind, actor.id, self._clock.monotonic(), text)
+        if not rule:
+            return
+        if not ban:
+            self._climb(actor, rule, wait)
+        raise Refused("too_fast", f"too_fast.{rule}", retry_after=wait)
+
+    def refusal(self, ban: Ban) -> Refused:
+        """Give the refusal a ban leads to, with its reason and end."""
+        left = None if ban.until is None else max(0.0, ban.until - self._clock.now())
+        return Refused(
+            "banned",
+            "banned.write" if ban.scope == "write" else "banned",
+            retry_after=left,
+            reason=ban.reason,
+            until=None if ban.until is None else iso(ban.until),
+        )
+
+    def _climb(self, actor: Actor, rule: str, wait: float) -> None:
+        messenger, now = self._messenger, self._clock.now()
+        ladder = messenger.settings.spam_ladder
+        strikes = climb(ladder, messenger.strikes.get(actor.id), now)
+        span = ladder[strikes.rung]
+        rate = self._budgets.rate(rule)
+        figures = f"{rate.limit}/{rate.window_s:g}s"
+        action = "warned" if span == WARN else f"banned {span:g}s"
+        messenger.spam_log.write(now, actor.id, actor.address, rule, figures, action)
+        with _available():
+            messenger.strikes.put(actor.id, strikes)
+            if span == WARN:
+                self.on_warning(actor, wait)
+                return
+            self._budgets.empty(actor.id)
+            reason = messenger.say(f"ban.reason.{rule}")
+            until = now + span
+            messenger.bans.ban(
+                actor.id, reason=reason, by="limiter", at=now, until=until, scope="write"
+            )
+        raise self.refusal(Ban(reason, until, "write"))
+
+    def _refuse_banned(self, username: str | None, address: str) -> None:
+        if ban := self.banned(username, address):
+            raise self.refusal(ban)
+
+    # Hashing
+
+    def _hash(self, password: str) -> str:
+        try:
+            return self._hashing.run(_hasher.hash, password)
+        except runtime.Busy:
+            raise Refused("unavailable", "unavailable.hashing", retry_after=5.0) from None
+
+    def _is_right(self, user: User | None, password: str) -> bool:
+        stored = user.password if user else ""
+        try:
+            right, renew = self._hashing.run(_verify, stored, password)
+        except runtime.Busy:
+            raise Refused("unavailable", "unavailable.hashing", retry_after=5.0) from None
+        if right and renew and user:
+            self.set_password(user.username, password)
+        return right
+
+
+class _Throttle:
+    """So many events per address, many times more where many people share one."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._single = SlidingWindow(rate)
+        self._shared = SlidingWindow(Rate(rate.limit * SHARED_ADDRESS_FACTOR, rate.window_s))
+
+    def spend(self, address: str, now: float) -> None:
+        """Count one event. Raises Refused `too_fast`."""
+        window, key = self._of(address), bucket(address)
+        if wait := window.wait(key, now):
+            raise Refused("too_fast", "too_fast.address", retry_after=wait)
+        window.accept(key, now)
+
+    def take_back(self, address: str) -> None:
+        """Uncount the latest event: it turned out well."""
+        self._of(address).take_back(bucket(address))
+
+    def _of(self, address: str) -> SlidingWindow:
+        return self._shared if is_shared(address) else self._single
+
+
+class _available:
+    """Turn a disk that takes nothing into the refusal people are told."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Unavailable):
+            raise Refused("unavailable", "unavailable.disk") from error
+
+
+def _verify(stored: str, password: str) -> tuple[bool, bool]:
+    """Give whether the password is right and whether its hash should be renewed."""
+    try:
+        if stored.startswith("$argon2"):
+            return _hasher.verify(stored, password), _hasher.check_needs_rehash(stored)
+        if stored:
+            return check_password_hash(stored, password), True
+        _hasher.verify(_dummy_hash(), password)
+    except (Argon2Error, InvalidHashError, ValueError, TypeError):
+        pass
+    return False, False
+
+
+@cache
+def _dummy_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe(16))
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """Give the passwords everyone tries first, lower-cased; soyuz/data says where they are from."""
+    return frozenset(COMMON_PASSWORDS.read_text("utf-8").split("\n"))

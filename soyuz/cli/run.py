@@ -1,0 +1,154 @@
+"""`run`: start the server, say where it is, and stop it in good order."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+import click
+
+from soyuz import runtime
+from soyuz.messenger import Messenger
+from soyuz.settings import BadSetting, Settings, load
+from soyuz.store.disk import Owned
+
+log = logging.getLogger("soyuz")
+
+BACKLOG = 1_024
+LOOPBACKS = {"127.0.0.1": "::1", "localhost": "::1"}
+SPARE_FILES = 512  # descriptors for files, beside those for connections
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; 0.0.0.0 opens it to the local network.")
+@click.option("--port", help="Port to listen on (5000).")
+@click.option("--data", help="Data folder (the checkout itself).")
+def run(host: str | None, port: str | None, data: str | None) -> None:
+    """Start the chat."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = load(os.environ, {"host": host, "port": port, "data": data})
+    except BadSetting as problem:
+        raise click.ClickException(str(problem)) from None
+    if settings.runtime == "eventlet" and not runtime.is_eventlet():
+        os.execv(sys.executable, [sys.executable, "-m", "soyuz", *sys.argv[1:]])
+    messenger = Messenger(settings)
+    try:
+        messenger.open()
+    except Owned as owned:
+        raise click.ClickException(
+            f"{settings.data} is in use by {owned}. Stop it first, or name another folder: --data DIR"
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot use the data folder: {error}") from None
+    serve(messenger)
+
+
+def serve(messenger: Messenger) -> None:
+    """Serve an open messenger until a signal or a failed disk ends the process."""
+    from server import create_app
+
+    settings = messenger.settings
+    app = create_app(messenger)
+    sockets = _listen(settings)
+    ending = _Ending(messenger, sockets)
+    messenger.disk.on_fatal = ending.fatal
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ending.signalled)
+    messenger.watch()
+    _greet(messenger, sockets)
+    runtime.serve(sockets, app, _raise_file_limit(settings.max_connections))
+
+
+class _Ending:
+    """How the process ends: writes finished, clients told, exit 0; or 1 when the disk has failed."""
+
+    def __init__(self, messenger: Messenger, sockets: list[socket.socket]) -> None:
+        self._messenger = messenger
+        self._sockets = sockets
+        self._begun = False
+
+    def signalled(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler may only hand over: the loop is in the middle of something."""
+        runtime.on_loop(runtime.spawn, self._end, 0)
+
+    def fatal(self, error: OSError) -> None:
+        """The disk can no longer be trusted."""
+        log.critical("%s; nothing more is acknowledged, the server stops", error)
+        runtime.spawn(self._end, 1)
+
+    def _end(self, status: int) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        log.info("stopping")
+        for sock in self._sockets:
+            sock.close()
+        self._messenger.close()
+        logging.shutdown()
+        os._exit(status)  # eventlet would wait for every open connection
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    addresses = [(settings.host, settings.port)]
+    twin = LOOPBACKS.get(settings.host)
+    try:
+        if twin and socket.has_ipv6:
+            try:
+                return runtime.listen(
+                    [("127.0.0.1", settings.port), (twin, settings.port)], BACKLOG
+                )
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+        return runtime.listen(addresses, BACKLOG)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise click.ClickException(f"cannot listen on {settings.host}: {error}") from None
+        raise click.ClickException(
+            f"port {settings.port} is taken (on a Mac, AirPlay takes 5000). "
+            f"Try another: python server.py --port {settings.port + 1}"
+        ) from None
+
+
+def _greet(messenger: Messenger, sockets: list[socket.socket]) -> None:
+    port = sockets[0].getsockname()[1]
+    host = messenger.settings.host
+    local = f"http://localhost:{port}"
+    lines = [
+        f"Soyuz Messenger is up: open {local if host in LOOPBACKS else f'http://{host}:{port}'}"
+    ]
+    if host in LOOPBACKS:
+        lines.append("To open it to your local network, start it with --host 0.0.0.0")
+    if not messenger.users.has_admin():
+        lines.append(
+            f"There is no admin yet. To become it, open {local}/setup/{messenger.gate.setup_token}"
+        )
+    for line in lines:
+        click.echo(line)
+    sys.stdout.flush()
+
+
+def _raise_file_limit(connections: int) -> int:
+    """Raise the soft limit on open files as far as wanted and allowed; gives how many may connect."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_FILES
+    unlimited = hard == resource.RLIM_INFINITY
+    limit = max(soft, wanted if unlimited else min(wanted, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (ValueError, OSError):
+        limit = soft
+    allowed = min(connections, max(64, limit - SPARE_FILES))
+    if allowed < connections:
+        log.warning("at most %d connections: the system allows %d open files", allowed, limit)
+    return allowed

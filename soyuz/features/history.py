@@ -1,0 +1,76 @@
+"""History: pages of a room, and whatever a client has missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+
+from soyuz.domain.errors import Refused
+from soyuz.domain.events import GetUsers, HistoryPage, HistorySince
+from soyuz.domain.room import LOBBY
+from soyuz.domain.user import Actor, Profile, profile
+from soyuz.live.commands import Ack, Answer, Command
+from soyuz.messenger import Messenger
+from soyuz.store.journal import Entry, Journal
+
+CATCH_UP_MAX = 500  # beyond this a fresh page is cheaper than the events
+
+
+def profiles(messenger: Messenger, usernames: Iterable[str]) -> dict[str, Profile]:
+    """Give the public side of people, also of those whose account is gone."""
+    return {name: _profile(messenger, name) for name in sorted(set(usernames))}
+
+
+def register(messenger: Messenger, app: Flask) -> None:
+    """Add the events."""
+    history = _History(messenger)
+    messenger.commands.add("history:page", Command(history.on_page, cost="history"))
+    messenger.commands.add("history:since", Command(history.on_since, cost="history"))
+    messenger.commands.add("user:get", Command(history.on_users, cost="history"))
+
+
+class _History:
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
+
+    def on_page(self, actor: Actor, asked: HistoryPage, ack: Ack) -> Answer:
+        journal = self._journal(asked.room)
+        if asked.around is None:
+            entries = journal.page(asked.before, asked.after, asked.limit)
+        else:
+            older = journal.page(asked.around, None, asked.limit // 2)
+            newer = journal.page(None, max(asked.around - 1, 0), asked.limit - len(older))
+            entries = older + newer
+        return {
+            "messages": [entry.data for entry in entries],
+            "users": profiles(self._messenger, (e.data["author"] for e in entries)),
+            "has_more": bool(entries) and journal.has_before(entries[0].seq),
+            "has_newer": bool(entries) and entries[-1].seq < journal.last_seq,
+        }
+
+    def on_since(self, actor: Actor, asked: HistorySince, ack: Ack) -> Answer:
+        entries = self._journal(asked.room).since(asked.seq, CATCH_UP_MAX)
+        if entries is None:
+            return {"events": [], "users": {}, "reset": True}
+        users = profiles(self._messenger, (e.data["author"] for e in entries))
+        return {"events": [_event(entry) for entry in entries], "users": users}
+
+    def on_users(self, actor: Actor, asked: GetUsers, ack: Ack) -> Answer:
+        known = [name for name in asked.usernames if self._messenger.users.get(name)]
+        return {"users": profiles(self._messenger, known)}
+
+    def _journal(self, room: str) -> Journal:
+        if room != LOBBY.id:
+            raise Refused("not_found", "not_found.room")
+        return self._messenger.history.of(room)
+
+
+def _event(entry: Entry) -> dict[str, Any]:
+    return {"event": entry.event, "data": entry.data}
+
+
+def _profile(messenger: Messenger, username: str) -> Profile:
+    user = messenger.users.get(username)
+    return profile(user) if user else Profile(username, username, None, "member")

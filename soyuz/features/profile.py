@@ -1,0 +1,166 @@
+"""Profile: display name, picture, password and the list of places one is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Flask,
+    Response,
+    abort,
+    flash,
+    g,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+from wtforms import BooleanField, FileField, PasswordField, StringField
+
+from soyuz import runtime
+from soyuz.domain.browser import describe
+from soyuz.domain.errors import Refused
+from soyuz.domain.instant import iso
+from soyuz.domain.text import clean_display_name
+from soyuz.domain.user import User
+from soyuz.features.accounts import Page, put_beside_field, retry_headers, sentence
+from soyuz.features.avatar import convert
+from soyuz.live.http import sign_in_browser
+from soyuz.messenger import Messenger
+from soyuz.store.disk import Unavailable
+
+AVATAR_MAX_BYTES = 5 * 1024 * 1024
+CONVERSIONS_AT_ONCE = 1  # each may take 250 MB for a moment
+CONVERSIONS_WAITING = 20
+
+
+class SettingsForm(FlaskForm):
+    """Any subset of it may be sent."""
+
+    display_name = StringField()
+    avatar = FileField()
+    remove_avatar = BooleanField()
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+def register(messenger: Messenger, app: Flask) -> None:
+    """Add the settings page and the pictures."""
+    settings = _Settings(messenger)
+    app.add_url_rule("/settings", "settings", settings.page, methods=["GET", "POST"])
+
+    @app.get("/uploads/<path:name>")
+    def uploads(name: str) -> Response:
+        path = messenger.uploads.find(name)
+        if path is None:
+            abort(404)
+        response = send_file(path, mimetype="image/webp", conditional=True)
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        response.headers["Content-Disposition"] = "inline"
+        return response
+
+
+class _Settings:
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
+        self._converting = runtime.Pool(CONVERSIONS_AT_ONCE, CONVERSIONS_WAITING)
+
+    def page(self) -> Page:
+        form = SettingsForm()
+        if request.method == "GET":
+            form.display_name.data = g.user.display_name
+            return self._render(form)
+        try:
+            if "sign_out_everywhere" in request.form:
+                self._messenger.sessions.end_all(g.user.username, keep=g.session.id)
+                flash(self._messenger.say("settings.signed_out_everywhere"))
+                return redirect(url_for("settings"))
+            response = self._save(form)
+        except RequestEntityTooLarge:
+            raise
+        except Refused as refused:
+            return self._refuse(form, refused)
+        except Unavailable:
+            return self._refuse(form, Refused("unavailable", "unavailable.disk"))
+        flash(self._messenger.say("settings.saved"))
+        return response
+
+    def _save(self, form: SettingsForm) -> AnyResponse:
+        """Check everything before anything is changed, so that a refusal changes nothing."""
+        user: User = g.user
+        changes: dict[str, Any] = {}
+        if "display_name" in request.form:
+            changes["display_name"] = clean_display_name(form.display_name.data or "")
+        picture = self._picture(form.avatar.data)
+        if form.new_password.data or form.current_password.data:
+            self._messenger.gate.change_password(
+                user, form.current_password.data or "", form.new_password.data or ""
+            )
+        if picture is not None:
+            changes["avatar"] = self._messenger.uploads.put_avatar(picture)
+        elif form.remove_avatar.data:
+            changes["avatar"] = None
+        changes = {k: v for k, v in changes.items() if v != getattr(user, k)}
+        if changes:
+            self._messenger.users.change(user.username, **changes)
+        if "avatar" in changes and user.avatar:
+            self._messenger.uploads.remove(user.avatar)
+        response = redirect(url_for("settings"))
+        if form.new_password.data:
+            self._renew_session(response)
+        return response
+
+    def _picture(self, upload: FileStorage | None) -> bytes | None:
+        if upload is None or not upload.filename:
+            return None
+        content = upload.stream.read(AVATAR_MAX_BYTES + 1)
+        if len(content) > AVATAR_MAX_BYTES:
+            raise Refused("invalid", "invalid.avatar_bytes", max=AVATAR_MAX_BYTES // 1024 // 1024)
+        try:
+            return self._converting.run(convert, content)
+        except runtime.Busy:
+            raise Refused("unavailable", "unavailable.pictures", retry_after=5.0) from None
+
+    def _renew_session(self, response: AnyResponse) -> None:
+        """A new password signs out everywhere else, and gives this browser a new token."""
+        old = g.session
+        sessions = self._messenger.sessions
+        token = self._messenger.gate.start_session(old.username, old.address, old.browser)
+        found = sessions.find(token, self._messenger.clock.now())
+        sessions.end_all(old.username, keep=found.id if found else None)
+        sign_in_browser(response, token)
+
+    def _refuse(self, form: SettingsForm, refused: Refused) -> Page:
+        if refused.detail.startswith("invalid.avatar"):
+            form.avatar.errors = [sentence(self._messenger, refused)]
+            message = None
+        elif put_beside_field(self._messenger, form, refused):
+            message = None
+        else:
+            message = sentence(self._messenger, refused)
+        status = {"invalid": 400, "too_fast": 429}.get(refused.code, 503)
+        return self._render(form, message), status, retry_headers(refused)
+
+    def _render(self, form: SettingsForm, message: str | None = None) -> str:
+        sessions = [
+            {
+                "id": s.id,
+                "browser": describe(s.browser),
+                "address": s.address,
+                "created_at": iso(s.created_at),
+                "seen_at": iso(s.seen_at),
+                "current": s.id == g.session.id,
+            }
+            for s in self._messenger.sessions.of(g.user.username)
+        ]
+        saved = next(iter(get_flashed_messages()), None)
+        return render_template(
+            "settings.html", form=form, sessions=sessions, saved=saved, message=message
+        )

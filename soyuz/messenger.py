@@ -1,0 +1,128 @@
+"""The Messenger: settings, clock, stores, and what is live: the one object every feature is handed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from soyuz import runtime
+from soyuz.catalogue import Catalogue
+from soyuz.clock import Clock
+from soyuz.domain.bans import Ban
+from soyuz.domain.budgets import Kind
+from soyuz.domain.errors import Refused
+from soyuz.domain.user import Actor, User
+from soyuz.paths import DataFolder
+from soyuz.settings import Settings
+from soyuz.store.bans import Bans
+from soyuz.store.disk import Disk
+from soyuz.store.document import Document
+from soyuz.store.history import History
+from soyuz.store.sessions import Session, Sessions
+from soyuz.store.spam_log import SpamLog
+from soyuz.store.strikes import StrikesBook
+from soyuz.store.uploads import Uploads
+from soyuz.store.users import Users
+
+if TYPE_CHECKING:
+    from soyuz.live.commands import Commands
+    from soyuz.live.hub import Hub
+    from soyuz.live.presence import Presence
+
+log = logging.getLogger("soyuz")
+
+POLL_S = 0.5  # how often files are looked at for hand edits: live within two seconds
+WRITE_SEEN_EVERY_S = 300.0
+
+
+class Gate(Protocol):
+    """What features may ask of the gatekeeper; auth.py is it."""
+
+    setup_token: str
+
+    def sign_up(self, username: str, display_name: str, password: str, address: str) -> User: ...
+    def sign_in(self, username: str, password: str, address: str, browser: str) -> str: ...
+    def start_session(self, username: str, address: str, browser: str) -> str: ...
+    def change_password(self, user: User, current: str, new: str) -> None: ...
+    def who(self, token: str | None) -> tuple[Session, User] | None: ...
+    def banned(self, username: str | None, address: str) -> Ban | None: ...
+    def admit(self, username: str, address: str) -> None: ...
+    def write_ban(self, username: str, address: str) -> Ban | None: ...
+    def may_speak(self, actor: Actor, kind: Kind, text: str = "") -> None: ...
+    def refusal(self, ban: Ban) -> Refused: ...
+    def is_setup_token(self, token: str) -> bool: ...
+    def set_up(self, token: str, username: str) -> None: ...
+
+
+class Messenger:
+    """Stores are open from the start; `hub`, `commands`, `presence` and `gate` come with the server."""
+
+    gate: Gate
+    hub: Hub
+    commands: Commands
+    presence: Presence
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.catalogue = Catalogue()
+        self.folder = DataFolder(settings.data)
+        self.disk = Disk(self.folder, settings.fsync)
+        self.users = Users(self.disk)
+        self.bans = Bans(self.disk)
+        self.sessions = Sessions(self.disk)
+        self.strikes = StrikesBook(self.disk)
+        self.history = History(self.disk, settings.recent_messages)
+        self.uploads = Uploads(self.disk)
+        self.spam_log: SpamLog
+        self.stopping = threading.Event()
+        self.on_stop: list[Callable[[], None]] = []
+
+    @property
+    def documents(self) -> list[Document]:
+        """The files that are watched for hand edits."""
+        return [
+            self.users.document,
+            self.bans.permanent,
+            self.bans.temporary,
+            self.sessions.document,
+            self.strikes.document,
+        ]
+
+    def open(self) -> None:
+        """Own the data folder, make what is missing, read the rest. Raises Owned, OSError."""
+        self.disk.open()
+        for store in (self.users, self.bans, self.sessions, self.strikes, self.uploads):
+            store.load()
+        self.spam_log = SpamLog(self.folder.spam_log)
+
+    def watch(self) -> None:
+        """Begin to look for hand edits and to keep the books."""
+        runtime.every(POLL_S, self.poll, self.stopping)
+        runtime.every(WRITE_SEEN_EVERY_S, self._write_seen, self.stopping)
+
+    def poll(self) -> None:
+        """Take over hand edits; one file in trouble does not hide the others."""
+        for document in self.documents:
+            try:
+                document.poll()
+            except OSError as error:
+                log.error("%s cannot be read: %s", document.path.name, error)
+
+    def close(self) -> None:
+        """Finish writes and give the folder up."""
+        self.stopping.set()
+        for stop in self.on_stop:
+            stop()
+        self.disk.close()
+        self.history.close()
+        self.spam_log.close()
+
+    def say(self, key: str, **params: object) -> str:
+        """Give an English sentence of the catalogue."""
+        return self.catalogue.say(key, params)
+
+    def _write_seen(self) -> None:
+        self.sessions.write_seen(self.clock.now())
