@@ -57,6 +57,7 @@ class Gatekeeper:
         self._sign_ups = _Throttle(settings.signup_limit)
         self._failed_here = SlidingWindow(settings.login_limit)
         limit = settings.login_limit
+        _dummy_hash()  # made now, so that the first unknown name costs what every other does
         self._failed_address = _Throttle(Rate(limit.limit * ADDRESS_FACTOR, limit.window_s))
 
     # Accounts

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("soyuz")
 
+GOODBYE_S = 0.2  # for what is said last to reach the sockets
 POLL_S = 0.5  # how often files are looked at for hand edits: live within two seconds
 WRITE_SEEN_EVERY_S = 300.0
 
@@ -116,6 +117,8 @@ class Messenger:
         self.stopping.set()
         for stop in self.on_stop:
             stop()
+        if self.on_stop:
+            runtime.sleep(GOODBYE_S)
         self.disk.close()
         self.history.close()
         self.spam_log.close()

@@ -135,3 +135,30 @@ def test_most_files_fit_in_the_head() -> None:
 @pytest.mark.parametrize("path", PROGRAM, ids=inside)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def features_in_order() -> list[str]:
+    """Give the feature modules as server.py lists them."""
+    tree = ast.parse((ROOT / "server.py").read_text("utf-8"))
+    module_of = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "soyuz.features"
+        for alias in node.names
+    }
+    listed = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "FEATURES"
+    )
+    assert isinstance(listed, ast.Tuple)
+    return [module_of[ast.unparse(name)] for name in listed.elts]
+
+
+def test_a_feature_calls_only_the_features_before_it() -> None:
+    order = features_in_order()
+    assert len(order) > 5
+    for place, feature in enumerate(order):
+        path = ROOT / f"soyuz/features/{feature}.py"
+        used = {n.split(".")[2] for n in imports(path) if n.startswith("soyuz.features.")}
+        assert used & set(order[place:]) == set(), feature

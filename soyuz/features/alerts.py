@@ -36,7 +36,8 @@ def to_admins(messenger: Messenger, code: str, level: Level = "info", **params: 
 
 
 def register(messenger: Messenger, app: Flask) -> None:
-    """Tell admins when a file they can edit is in trouble, and when it is well again."""
+    """Tell admins when a file they can edit is in trouble, and everyone when the server stops."""
+    messenger.on_stop.append(lambda: to_all(messenger, "server_stopping"))
     for document in messenger.documents:
         document.on_trouble.append(_report(messenger, document))
     messenger.bans.on_refused.append(

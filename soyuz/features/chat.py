@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import msgspec
-from flask import Flask, g, render_template
+from flask import Flask, render_template
 
 from soyuz.domain.errors import Refused
 from soyuz.domain.events import PostMessage
@@ -143,4 +143,4 @@ def register(messenger: Messenger, app: Flask) -> None:
 
     @app.get("/", endpoint="chat")
     def page() -> str:
-        return render_template("chat.html", user=g.user, room=LOBBY)
+        return render_template("chat.html", room=LOBBY)

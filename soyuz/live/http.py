@@ -53,6 +53,8 @@ class Forwarded:
         self._trusted = trusted
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # Compressing for each browser apart would halve what one process can send.
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         peer = environ.get("REMOTE_ADDR") or "unknown"
         forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
         names = {

@@ -183,15 +183,21 @@ class Disk:
                 outcomes.append((file, None, error))
             except Unavailable:
                 outcomes.append((file, None, OSError("the disk has failed")))
+            except Exception as bug:  # this thread must outlive even our own mistakes
+                outcomes.append((file, None, OSError(f"a bug: {bug!r}")))
         if outcomes:
             runtime.on_loop(_report, outcomes)
         return self._sync_due()
 
     def _sync_due(self) -> float | None:
         now = time.monotonic()
-        for fd, since in list(self._unsynced.items()):
-            if now - since >= INTERVAL_S:
-                self.forget(fd)
+        try:
+            for fd, since in list(self._unsynced.items()):
+                if now - since >= INTERVAL_S:
+                    self.forget(fd)
+        except SyncFailed as error:
+            self.failed = True
+            runtime.on_loop(self.on_fatal, error)
         return INTERVAL_S if self._unsynced else None
 
     def _sync_now(self, fd: int) -> None:

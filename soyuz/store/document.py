@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -249,7 +250,8 @@ class Document:
 
     def _keep_aside(self, content: bytes | None, spoiled: Spoiled) -> None:
         if content:
-            name = time.strftime(f"{self.path.name}.broken-%Y%m%d-%H%M%S")
+            mark = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(content).hexdigest()[:4]}"
+            name = f"{self.path.name}.broken-{mark}"
             self._disk.replace(self.path.with_name(name), content)
         self._report(Trouble(self.path.name, spoiled.line, spoiled.column, spoiled.problem))
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 _SPACE = " \t\r\n"
+# A surrogate escape without its other half.
+_HALF_CHARACTER = re.compile(
+    r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
+)
 
 
 class Spoiled(Exception):
@@ -34,6 +39,8 @@ def read(content: bytes) -> Any:
         raise Spoiled(str(error), *_second(text, error.key)) from None
     except (ValueError, RecursionError) as error:
         raise Spoiled(str(error), 1, 1) from None
+    if half := _HALF_CHARACTER.search(text):
+        raise Spoiled("half a character, which no file can hold", *_position(text, half.start()))
     return value
 
 

@@ -90,7 +90,7 @@ class Journal:
         return seq
 
     def page(self, before: int | None, after: int | None, limit: int) -> list[Entry]:
-        """Give up to `limit` entries, oldest first: the last below `before` or the first above `after`."""
+        """Give up to `limit` entries, oldest first: the last below a bound or the first above."""
         if after is not None:
             return self._from(after + 1, limit)
         before = self.last_seq + 1 if before is None else before
