@@ -123,7 +123,7 @@ class Messenger:
         self.history.close()
         self.spam_log.close()
 
-    def say(self, key: str, **params: object) -> str:
+    def say(self, key: str, /, **params: object) -> str:
         """Give an English sentence of the catalogue."""
         return self.catalogue.say(key, params)
 

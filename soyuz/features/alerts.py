@@ -14,19 +14,19 @@ from soyuz.store.document import Document, Trouble
 Level = Literal["info", "warning", "error"]
 
 
-def to_all(messenger: Messenger, code: str, level: Level = "info", **params: Any) -> None:
+def to_all(messenger: Messenger, code: str, level: Level = "info", /, **params: Any) -> None:
     """Tell everyone who is connected."""
     messenger.hub.broadcast("system:alert", _alert(messenger, code, level, params))
 
 
 def to_one(
-    messenger: Messenger, username: str, code: str, level: Level = "info", **params: Any
+    messenger: Messenger, username: str, code: str, level: Level = "info", /, **params: Any
 ) -> None:
     """Tell one person, wherever they are connected."""
     messenger.hub.tell(username, "system:alert", _alert(messenger, code, level, params))
 
 
-def to_admins(messenger: Messenger, code: str, level: Level = "info", **params: Any) -> None:
+def to_admins(messenger: Messenger, code: str, level: Level = "info", /, **params: Any) -> None:
     """Tell the admins who are connected."""
     alert = _alert(messenger, code, level, params)
     for username in {connection.username for connection in messenger.hub.all()}:

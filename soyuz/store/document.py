@@ -23,6 +23,7 @@ from soyuz.domain.merge import changed_keys, merge
 from soyuz.domain.versions import Versions
 from soyuz.store.disk import FILE_MODE, Disk, Unavailable
 from soyuz.store.handwritten import Spoiled, find_key, read
+from soyuz.store.readership import Readership
 
 log = logging.getLogger("soyuz.store")
 
@@ -84,7 +85,9 @@ class Document:
         self._tickets: list[tuple[int, _Ticket]] = []
         self._stamp: Stamp | None = None
         self._versions = Versions({})
+        self._readership = Readership()
         self._settling = False
+        self._was_read = False  # the version before the one being written
 
     def load(self) -> None:
         """Read the file at the start, or make it. Raises OSError."""
@@ -103,6 +106,7 @@ class Document:
         if normalised and not self.trouble:
             self._stamp = _stamp_of(self._disk.replace(self.path, _render(value), FILE_MODE))
         self._disk.replace(self._good, _render(value))
+        self._readership.watch(self.path)
 
     def update(self, change: Callable[[Rows], Changes]) -> None:
         """Apply a change and wait until it is on the disk. Raises Unavailable, and what `change` does.
@@ -144,6 +148,8 @@ class Document:
             except _Foreign:
                 return None
             self._stamp = _stamp_of(stat)
+            self._was_read = self._readership.was_read()
+            self._readership.watch(self.path)
         return staged.version
 
     def committed(self, version: int | None, error: OSError | None) -> None:
@@ -164,6 +170,9 @@ class Document:
             if self._staged.version == version:
                 self._durable = self._staged.value
             wrote_file = self._staged.write_file
+            if self._was_read:
+                self._versions.newest_was_read()
+                self._was_read = False
             self._versions.add(self._durable)
             settled = [ticket for at, ticket in self._tickets if at <= version]
             self._tickets = [(at, ticket) for at, ticket in self._tickets if at > version]
@@ -209,13 +218,17 @@ class Document:
     def _adopt(self, theirs: Rows, stamp: Stamp | None, normalised: bool) -> None:
         with self._lock:
             before = self.value
-            base = self._versions.nearest(theirs)
+            if self._readership.was_read():
+                self._versions.newest_was_read()
+            base = self._versions.base_of(theirs)
             after = self._checked(merge(base, before, theirs), theirs)
             self._version += 1
             self.value = after
             self._durable = theirs
             self._stamp = stamp
             self._versions.add(theirs)
+            self._versions.newest_was_read()  # by whoever wrote it
+            self._readership.watch(self.path)
             self._stage(write_file=normalised or after != theirs)
         log.info("%s was edited: %d changed", self.path.name, len(changed_keys(before, after)))
         self._report(None)
@@ -290,7 +303,10 @@ class Document:
     def _tell(self, before: Rows, after: Rows) -> None:
         if before != after:
             for tell in self.on_change:
-                tell(before, after)
+                try:
+                    tell(before, after)
+                except Exception:  # the change has happened; the others must hear of it
+                    log.exception("what follows a change of %s failed", self.path.name)
 
 
 class _Ticket:

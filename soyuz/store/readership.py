@@ -1,0 +1,46 @@
+"""Whether anyone has read the version of a file that lies on the disk: an edit can only come of one
+that was read.
+
+Told by the access time, which Linux and macOS move on the first read after a write. Where it never
+moves (noatime, Windows) nothing counts as read, and the merge goes by likeness alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+_LONG_BEFORE_NS = 60 * 10**9
+
+
+class Readership:
+    """Watches one version at a time, through a descriptor that outlives a rename over the file."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._armed_ns = 0
+
+    def watch(self, path: Path) -> None:
+        """Turn to the version that lies at `path` now, as one nobody has read."""
+        self.close()
+        if sys.platform == "win32":  # an open file could not be replaced there
+            return
+        with contextlib.suppress(OSError):  # another's file: it then counts as never read
+            self._fd = os.open(path, os.O_RDONLY)
+            written_ns = os.fstat(self._fd).st_mtime_ns
+            os.utime(self._fd, ns=(written_ns - _LONG_BEFORE_NS, written_ns))
+            self._armed_ns = os.fstat(self._fd).st_atime_ns
+
+    def was_read(self) -> bool:
+        """Say whether someone has read the version since it is watched."""
+        if self._fd < 0:
+            return False
+        return os.fstat(self._fd).st_atime_ns != self._armed_ns
+
+    def close(self) -> None:
+        """Let the version go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
