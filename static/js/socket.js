@@ -8,11 +8,11 @@ const ANSWER_MS = 10_000;
 const SILENCE_MS = 55_000;
 const REFUSED_FOR_GOOD = ["signed_out", "banned"];
 
-/** A request that was refused ({code, params, message, retry_after}) or got no answer (code `offline`). */
+/** A request that was refused (`detail` picks the sentence) or got no answer (code `offline`). */
 export class RequestError extends Error {
-  constructor({ code = "unavailable", params = {}, message = code, retry_after }) {
+  constructor({ code = "unavailable", detail = code, params = {}, message = code, retry_after }) {
     super(message);
-    Object.assign(this, { code, params, retry_after });
+    Object.assign(this, { code, detail, params, retry_after });
   }
 }
 

@@ -5,6 +5,7 @@ const JOINING_SCRIPT = /\p{Script=Arabic}|\p{Script=Syriac}|\p{Script=Mongolian}
 const WHOLE_WORD_SCRIPT = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
 const LETTER = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
 const ZWNJ = "\u200c";
+const graphemes = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** One or two initials of a display name; "?" for a name without letters, digits or emoji. */
 export function initials(name) {
@@ -29,8 +30,6 @@ export function avatarColour(username) {
 function firstSign(word) {
   const start = [...word].findIndex((sign) => LETTER.test(sign));
   const rest = [...word].slice(start).join("");
-  const sign = Intl.Segmenter
-    ? new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(rest)[Symbol.iterator]().next().value.segment
-    : [...rest][0];
+  const sign = graphemes ? graphemes.segment(rest).containing(0).segment : [...rest][0];
   return sign.toLocaleUpperCase();
 }

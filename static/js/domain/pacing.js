@@ -39,7 +39,7 @@ export class Pacing {
   }
 }
 
-/** The moment at which fewer than `messages` of `items` lie inside the window. */
+/** The moment at which fewer than `messages` of `items` are young enough to count. */
 function whenFree(items, { messages, window_s }) {
   const oldest = items[items.length - messages];
   return oldest ? oldest.at + window_s * 1000 + MARGIN_MS : 0;

@@ -28,8 +28,9 @@ export class Reading {
     if (message.author === me) this.lineAfter = null;
     if (!this.#away) return this.#readAll();
     if (message.author === me) return undefined;
+    // The line moves only now, while nobody looks: taken away at leaving, it would pull the text along.
+    if (this.unread === 0) this.lineAfter = this.readId;
     this.unread += 1;
-    this.lineAfter ??= this.readId;
     return undefined;
   }
 
@@ -37,8 +38,7 @@ export class Reading {
   setAway(away) {
     if (away === this.#away) return;
     this.#away = away;
-    if (away) this.lineAfter = null;
-    else this.#readAll();
+    if (!away) this.#readAll();
   }
 
   #readAll() {

@@ -27,9 +27,12 @@ export function isOnlyEmoji(text) {
   return text.length <= 100 && ONLY_EMOJI.test(text);
 }
 
-/** Lines, each a paragraph with a direction of its own; a text of thousands of lines ends in one block. */
+/**
+ * Lines, each a paragraph with a direction of its own; a text of thousands of lines ends in one block.
+ * Empty lines at the end are kept in the message, as typed, but not shown.
+ */
 export function paragraphs(text) {
-  const lines = text.split("\n");
+  const lines = text.trimEnd().split("\n");
   if (lines.length <= LINES_MAX) return lines;
   return [...lines.slice(0, LINES_MAX - 1), lines.slice(LINES_MAX - 1).join("\n")];
 }

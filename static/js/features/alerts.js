@@ -5,7 +5,7 @@ import { writeBan } from "./session.js";
 export function startAlerts({ connection, store, history, slowDown }) {
   const special = {
     spam_warning: ({ params }) => slowDown(params.retry_after),
-    write_banned: ({ params }) => store.set({ writeBan: writeBan(params, store.state.skew_ms) }),
+    write_banned: ({ params }) => store.set({ writeBan: writeBan(params, store.state.skew_ms), slowUntil: 0 }),
     write_ban_lifted: () => store.set({ writeBan: null }),
   };
 

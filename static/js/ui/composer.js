@@ -108,9 +108,9 @@ export function mountComposer({ store, actions, announcer }) {
     if (!writeBan) return giveBack();
     const { until, reason } = writeBan;
     const show = (sentence) => (ban.textContent = `${sentence} ${text.value ? t("chat.draft_kept") : ""}`);
-    if (until === null) return show(banSentence("for_good", { reason }));
+    if (until === null) return show(banSentence({ reason }));
     stopCountdown = countDown(until, {
-      tick: (seconds) => show(banSentence("", { reason, time: clockFigure(seconds) })),
+      tick: (seconds) => show(banSentence({ reason, time: clockFigure(seconds) })),
       done: actions.writeBanOver,
     });
     announcer.say(ban.textContent);
@@ -121,9 +121,10 @@ export function mountComposer({ store, actions, announcer }) {
     hadFocus = false;
   }
 
-  function banSentence(kind, params) {
-    const parts = ["chat.write_banned", kind, params.reason && "reason"];
-    return t(parts.filter(Boolean).join("_"), params);
+  /** Keys are written out in full, so that a search for one finds its use. */
+  function banSentence({ reason, time }) {
+    if (time) return t(reason ? "chat.write_banned_reason" : "chat.write_banned", { reason, time });
+    return t(reason ? "chat.write_banned_for_good_reason" : "chat.write_banned_for_good", { reason });
   }
 
   return { focus: () => text.focus() };

@@ -31,18 +31,25 @@ export function drawRow(node, row, context) {
   draw[row.type](node, row, context);
 }
 
+/** Hundreds of rows are asked at every change: what is as it was must cost next to nothing. */
 function drawMessage(node, row, { users, shared }) {
-  const { message, author, at, state } = row;
-  const user = users.get(author) ?? { username: author, display_name: author, avatar: null };
+  const { message, author, at, state, grouped } = row;
+  const user = users.get(author);
+  const collides = user && shared.has(foldName(user.display_name));
   const last = node.drawn ?? {};
-  node.drawn = { user, message, state, at };
-  node.classList.toggle("message-grouped", row.grouped);
-  if (last.user !== user) putAvatar(part(node, "avatar"), user);
-  part(node, "author").textContent = user.display_name;
-  part(node, "handle").textContent = shared.has(foldName(user.display_name)) ? `@${author}` : "";
+  node.drawn = { user, collides, message, state, at, grouped };
+  if (last.grouped !== grouped) node.classList.toggle("message-grouped", grouped);
+  if (!last.message || last.user !== user || last.collides !== collides) putAuthor(node, author, user, collides);
   if (last.at !== at) putTimes(node, at);
   if (last.message?.text !== message.text) putText(part(node, "text"), message.text);
   if (last.state !== state || last.message?.error !== message.error) putState(node, row);
+}
+
+function putAuthor(node, username, user, collides) {
+  const known = user ?? { username, display_name: username, avatar: null };
+  putAvatar(part(node, "avatar"), known);
+  part(node, "author").textContent = known.display_name;
+  part(node, "handle").textContent = collides ? `@${username}` : "";
 }
 
 function putTimes(node, at) {
@@ -64,13 +71,15 @@ function putState(node, { state, message }) {
 }
 
 /** Why the server refused, in the reader's language. */
-export function reason({ code, params = {}, message = "" }) {
-  const key = [`error.${params.detail}`, `error.${code}`].find(t.has);
-  return key ? t(key, params) : message;
+export function reason({ code, detail, params, message = "", retry_after = 0 }) {
+  const key = [`error.${detail}`, `error.${code}`].find(t.has);
+  return key ? t(key, { ...params, retry_after: Math.ceil(retry_after) }) : message;
 }
 
 function drawDay(node, row, { today }) {
-  node.firstElementChild.textContent = dates.day(row.at, today);
+  const name = dates.day(row.at, today);
+  const shown = node.querySelector(".day-name");
+  if (shown.textContent !== name) shown.textContent = name;
 }
 
 function drawNotice(node, row) {
