@@ -18,7 +18,7 @@ from soyuz.domain.budgets import CONNECTS, Budgets, Kind
 from soyuz.domain.errors import Refused
 from soyuz.domain.instant import iso
 from soyuz.domain.ladder import WARN, climb
-from soyuz.domain.names import clean_username
+from soyuz.domain.names import as_typed, clean_username
 from soyuz.domain.passwords import clean_password, same_keys
 from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.text import clean_display_name
@@ -75,7 +75,7 @@ class Gatekeeper:
         name = clean_username(username)
         if self._users.look_alike(name):
             raise Refused("invalid", "taken", username=name)
-        shown = clean_display_name(display_name) if display_name.strip() else name
+        shown = clean_display_name(display_name if display_name.strip() else as_typed(username))
         clean_password(password, name, common_passwords())
         return User(name, shown, created_at=iso(self._clock.now()))
 
@@ -125,12 +125,16 @@ class Gatekeeper:
         key = (user.username, "settings")
         if wait := self._failed_here.wait(key, now):
             raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
-        cleaned = clean_password(new, user.username, common_passwords())
+        cleaned = self.checked_password(user, new)
         self._failed_here.accept(key, now)
         if not self._is_right(user, same_keys(current[:MAX_NAME_BYTES])):
             raise Refused("invalid", "invalid.current_password")
         self._failed_here.empty(key)
         self.set_password(user.username, cleaned)
+
+    def checked_password(self, user: User, password: str) -> str:
+        """Give a password the account may have. Raises Refused `invalid`."""
+        return clean_password(password, user.username, common_passwords())
 
     def set_password(self, username: str, password: str) -> None:
         """Hash and write a password. Raises Refused: not_found, unavailable."""
@@ -204,9 +208,10 @@ class Gatekeeper:
     def refusal(self, ban: Ban) -> Refused:
         """Give the refusal a ban leads to, with its reason and end."""
         left = None if ban.until is None else max(0.0, ban.until - self._clock.now())
+        detail = "banned.write" if ban.scope == "write" else "banned"
         return Refused(
             "banned",
-            "banned.write" if ban.scope == "write" else "banned",
+            detail if ban.reason else f"{detail}.without_reason",
             retry_after=left,
             reason=ban.reason,
             until=None if ban.until is None else iso(ban.until),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from soyuz import runtime
 
-if __name__ == "__main__" and "threading" not in sys.argv:
-    runtime.patch()  # before anything else is imported
+if __name__ == "__main__":
+    runtime.choose(sys.argv, os.environ)  # before anything else is imported
 
 import logging
 from types import ModuleType
@@ -19,6 +20,7 @@ from werkzeug.wrappers import Response
 
 from auth import Gatekeeper
 from soyuz import paths
+from soyuz.cli import main as command_line
 from soyuz.domain.user import Actor, profile
 from soyuz.features import (
     accounts,
@@ -153,9 +155,7 @@ def _answer_errors(app: Flask, messenger: Messenger) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line, whose first verb is to run the server."""
-    from soyuz.cli import main as command_line
-
-    command_line(argv)
+    command_line(create_app, argv)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """`python -m soyuz`: the command line."""
 
+import os
+import sys
+
 from soyuz import runtime
 
-runtime.patch()  # before anything else is imported
+runtime.choose(sys.argv, os.environ)  # before anything else is imported
 
-from soyuz.cli import main
+from server import main
 
 if __name__ == "__main__":
     main()

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 log = logging.getLogger("soyuz.runtime")
@@ -27,8 +27,22 @@ Call = tuple[Callable[..., object], tuple[Any, ...]]
 _eventlet: Any = None
 
 
+def choose(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Choose the runtime for a command line, before anything else is imported.
+
+    The server runs on eventlet unless SOYUZ_RUNTIME=threading; every other verb is a short-lived
+    program that plain threads serve best. Exits with a sentence when the setting cannot be read.
+    """
+    wanted = environ.get("SOYUZ_RUNTIME", "eventlet").strip().lower()
+    if wanted not in ("eventlet", "threading"):
+        sys.exit(f"SOYUZ_RUNTIME is {wanted!r}; it should look like eventlet or threading")
+    is_run = len(argv) < 2 or argv[1] == "run" or argv[1].startswith("-")
+    if is_run and wanted == "eventlet":
+        patch()
+
+
 def patch() -> None:
-    """Choose eventlet. Must be the first thing the program does; raises ImportError without it."""
+    """Put eventlet under everything imported from now on. Raises ImportError without it."""
     global _eventlet
     # Users cannot act on eventlet's notice about its own future; it would only worry them.
     warnings.filterwarnings("ignore", message=r"(?s).*Eventlet is deprecated")

@@ -41,7 +41,6 @@ class Settings:
     fast_path: bool = True
     max_connections: int = 10_000
     recent_messages: int = 1_000
-    runtime: str = "eventlet"
 
 
 def load(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
@@ -150,6 +149,5 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "fast_path": ("on or off", _read_switch),
     "max_connections": ("10000", _read_integer(10, 1_000_000)),
     "recent_messages": ("1000", _read_integer(100, 1_000_000)),
-    "runtime": ("eventlet or threading", _read_choice("eventlet", "threading")),
 }
 assert {f.name for f in fields(Settings)} == {"data", *_READERS}

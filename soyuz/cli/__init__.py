@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
-from soyuz.cli.run import run
+from soyuz import __version__
+from soyuz.cli.ban import ban, bans, unban
+from soyuz.cli.run import CreateApp, run
+from soyuz.cli.user import user
 
 
 class _RunByDefault(click.Group):
     """`python server.py --port 5001` means `run --port 5001`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version")):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
 
 @click.group(cls=_RunByDefault)
+@click.version_option(__version__, prog_name="Soyuz Messenger")
 def cli() -> None:
-    """Soyuz Messenger: a chat for small groups, kept in plain files."""
+    """Soyuz Messenger: a chat for small groups, kept in plain files.
+
+    Without a command it starts the server.
+    """
 
 
-cli.add_command(run)
+for command in (run, user, ban, unban, bans):
+    cli.add_command(command)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run the command line and exit."""
-    cli.main(argv, prog_name="soyuz" if sys.argv[0].endswith("__main__.py") else "server.py")
+def main(create_app: CreateApp, argv: list[str] | None = None) -> Any:
+    """Run the command line and exit; `create_app` is what `run` serves."""
+    name = "python -m soyuz" if sys.argv[0].endswith("__main__.py") else "python server.py"
+    return cli.main(argv, prog_name=name, obj=create_app)

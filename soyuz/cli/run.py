@@ -8,11 +8,14 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import click
+from flask import Flask
 
 from soyuz import runtime
+from soyuz.cli import control
 from soyuz.messenger import Messenger
 from soyuz.settings import BadSetting, Settings, load
 from soyuz.store.disk import Owned
@@ -20,6 +23,7 @@ from soyuz.store.disk import Owned
 log = logging.getLogger("soyuz")
 
 BACKLOG = 1_024
+CreateApp = Callable[[Messenger], Flask]
 LOOPBACKS = {"127.0.0.1": "::1", "localhost": "::1"}
 SPARE_FILES = 512  # descriptors for files, beside those for connections
 
@@ -28,15 +32,14 @@ SPARE_FILES = 512  # descriptors for files, beside those for connections
 @click.option("--host", help="Address to listen on; 0.0.0.0 opens it to the local network.")
 @click.option("--port", help="Port to listen on (5000).")
 @click.option("--data", help="Data folder (the checkout itself).")
-def run(host: str | None, port: str | None, data: str | None) -> None:
+@click.pass_obj
+def run(create_app: CreateApp, host: str | None, port: str | None, data: str | None) -> None:
     """Start the chat."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = load(os.environ, {"host": host, "port": port, "data": data})
     except BadSetting as problem:
         raise click.ClickException(str(problem)) from None
-    if settings.runtime == "eventlet" and not runtime.is_eventlet():
-        os.execv(sys.executable, [sys.executable, "-m", "soyuz", *sys.argv[1:]])
     messenger = Messenger(settings)
     try:
         messenger.open()
@@ -46,15 +49,18 @@ def run(host: str | None, port: str | None, data: str | None) -> None:
         ) from None
     except OSError as error:
         raise click.ClickException(f"cannot use the data folder: {error}") from None
-    serve(messenger)
+    try:
+        serve(messenger, create_app)
+    except click.ClickException:
+        messenger.close()
+        raise
 
 
-def serve(messenger: Messenger) -> None:
+def serve(messenger: Messenger, create_app: CreateApp) -> None:
     """Serve an open messenger until a signal or a failed disk ends the process."""
-    from server import create_app
-
     settings = messenger.settings
     app = create_app(messenger)
+    control.serve(messenger)
     sockets = _listen(settings)
     ending = _Ending(messenger, sockets)
     messenger.disk.on_fatal = ending.fatal

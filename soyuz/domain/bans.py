@@ -118,23 +118,8 @@ def until(text: str, written_at: float, zone: tzinfo | None) -> float:
     return epoch(text.strip())
 
 
-def _longest(bans: Iterable[Ban]) -> Ban | None:
-    return max(bans, key=lambda b: float("inf") if b.until is None else b.until, default=None)
-
-
-def _folded(content: object) -> list[tuple[str, Any]]:
-    if not isinstance(content, dict):
-        raise Malformed("the file must hold an object of bans")
-    rows: dict[str, Any] = {}
-    for key, value in content.items():
-        name = _folded_key(key)
-        if name in rows:
-            raise Malformed(f"{key!r} and another key are the same name", key)
-        rows[name] = value
-    return list(rows.items())
-
-
-def _folded_key(key: str) -> str:
+def ban_key(key: str) -> str:
+    """Give the one spelling of a name or an `ip:` key. Raises Malformed."""
     if not key.lower().startswith(ADDRESS_PREFIX):
         return fold(key)
     try:
@@ -145,6 +130,22 @@ def _folded_key(key: str) -> str:
         ) from None
     single = network.prefixlen == network.max_prefixlen
     return f"{ADDRESS_PREFIX}{network.network_address if single else network}"
+
+
+def _longest(bans: Iterable[Ban]) -> Ban | None:
+    return max(bans, key=lambda b: float("inf") if b.until is None else b.until, default=None)
+
+
+def _folded(content: object) -> list[tuple[str, Any]]:
+    if not isinstance(content, dict):
+        raise Malformed("the file must hold an object of bans")
+    rows: dict[str, Any] = {}
+    for key, value in content.items():
+        name = ban_key(key)
+        if name in rows:
+            raise Malformed(f"{key!r} and another key are the same name", key)
+        rows[name] = value
+    return list(rows.items())
 
 
 def _row(key: str, row: object) -> dict[str, Any]:

@@ -49,6 +49,11 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFKC", compatible.casefold())
 
 
+def as_typed(name: str) -> str:
+    """Give a name as its owner wrote it, in plain characters: `Zoë` stays `Zoë`."""
+    return unicodedata.normalize("NFKC", name)
+
+
 def clean_username(name: str) -> str:
     """Give the folded form of a name that may be signed up. Raises Refused: `invalid`."""
     folded = fold(name)

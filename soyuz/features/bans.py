@@ -30,7 +30,8 @@ def register(messenger: Messenger, app: Flask) -> None:
 def ending_of(messenger: Messenger, ban: Ban) -> Ending:
     """Give what a banned person's connections are told."""
     until = None if ban.until is None else iso(ban.until)
-    message = messenger.say("ended.banned", reason=ban.reason)
+    key = "ended.banned" if ban.reason else "ended.banned.without_reason"
+    message = messenger.say(key, reason=ban.reason)
     return Ending("banned", message, until=until, params={"reason": ban.reason})
 
 

@@ -1,0 +1,142 @@
+"""What the command line can have done: plain functions over the messenger, plain data back.
+
+The same function runs in the command's own process when it owns the data folder, and in the server's
+when that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from soyuz.domain.bans import ADDRESS_PREFIX, ban_key, bannable_network, until
+from soyuz.domain.errors import Malformed, Refused
+from soyuz.domain.instant import epoch, iso
+from soyuz.domain.names import fold
+from soyuz.domain.user import ROLES, User
+from soyuz.messenger import Messenger
+
+
+def user_list(messenger: Messenger) -> list[dict[str, Any]]:
+    """Give every account."""
+    now = messenger.clock.now()
+    return [
+        {
+            "username": user.username,
+            "display_name": user.display_name,
+            "role": user.role,
+            "created_at": user.created_at,
+            "banned": bool(messenger.bans.of(user.username, "unknown", "all", now)),
+        }
+        for user in messenger.users.iterate()
+    ]
+
+
+def user_add(
+    messenger: Messenger, username: str, display_name: str, password: str, role: str
+) -> dict[str, Any]:
+    """Make an account, by the rules of signing up. Raises Refused."""
+    user = messenger.gate.new_user(username, display_name, password)
+    made = User(user.username, user.display_name, "", _role(role), None, user.created_at)
+    messenger.gate.add(made, password)
+    return {"username": made.username, "display_name": made.display_name, "role": made.role}
+
+
+def user_reset_password(messenger: Messenger, username: str, password: str) -> dict[str, Any]:
+    """Set a new password and sign the person out everywhere. Raises Refused."""
+    user = _user(messenger, username)
+    messenger.gate.set_password(user.username, messenger.gate.checked_password(user, password))
+    ended = len(messenger.sessions.of(user.username))
+    messenger.sessions.end_all(user.username)
+    return {"username": user.username, "sessions_ended": ended}
+
+
+def user_role(messenger: Messenger, username: str, role: str) -> dict[str, Any]:
+    """Give an account a role. Raises Refused."""
+    user = _user(messenger, username)
+    messenger.users.change(user.username, role=_role(role))
+    return {"username": user.username, "role": role, "was": user.role}
+
+
+def ban(
+    messenger: Messenger, key: str, reason: str, until_text: str | None, scope: str
+) -> dict[str, Any]:
+    """Ban an account or an address, for ever or until a moment or for a span. Raises Refused."""
+    folded, now = _key(key), messenger.clock.now()
+    if folded.startswith(ADDRESS_PREFIX) and bannable_network(folded) is None:
+        raise Refused("invalid", "invalid.ban_shared", key=folded)
+    if scope not in ("all", "write"):
+        raise Refused("invalid")
+    try:
+        end = until(until_text, now, None) if until_text else None
+    except (ValueError, OverflowError):
+        raise Refused("invalid", "invalid.ban_until") from None
+    if end is not None and end <= now:
+        raise Refused("invalid", "invalid.ban_past")
+    messenger.bans.ban(
+        folded,
+        reason=reason,
+        by="command line",
+        at=now,
+        until=end,
+        scope="write" if scope == "write" else "all",
+    )
+    is_known = folded.startswith(ADDRESS_PREFIX) or messenger.users.get(folded) is not None
+    return {"key": folded, "until": end and iso(end), "scope": scope, "known": is_known}
+
+
+def unban(messenger: Messenger, key: str) -> dict[str, Any]:
+    """Lift every ban of an account or an address. Raises Refused `not_found`."""
+    folded = _key(key)
+    if not messenger.bans.lift(folded):
+        raise Refused("not_found", "not_found.ban", key=folded)
+    return {"key": folded}
+
+
+def bans(messenger: Messenger) -> list[dict[str, Any]]:
+    """Give the bans that hold now."""
+    now = messenger.clock.now()
+    files = (messenger.bans.permanent.value, messenger.bans.temporary.value)
+    rows = [(key, row) for file in files for key, row in file.items()]
+    return [
+        {
+            "key": key,
+            "scope": row.get("scope", "all"),
+            "until": row.get("until"),
+            "reason": row.get("reason", ""),
+            "by": row.get("by", ""),
+        }
+        for key, row in rows
+        if not row.get("until") or epoch(row["until"]) > now
+    ]
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "user list": user_list,
+    "user add": user_add,
+    "user reset-password": user_reset_password,
+    "user role": user_role,
+    "ban": ban,
+    "unban": unban,
+    "bans": bans,
+}
+
+
+def _user(messenger: Messenger, name: str) -> User:
+    user = messenger.users.get(name)
+    if user is None:
+        raise Refused("not_found", "not_found.user", username=fold(name))
+    return user
+
+
+def _role(role: str) -> Any:
+    if role not in ROLES:
+        raise Refused("invalid", "invalid.role", roles=", ".join(ROLES))
+    return role
+
+
+def _key(text: str) -> str:
+    try:
+        return ban_key(text)
+    except Malformed:
+        raise Refused("invalid", "invalid.ban_address") from None
