@@ -1,0 +1,100 @@
+"""Text travels as typed, in NFC, without control characters, and never blank."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soyuz.domain.errors import Refused
+from soyuz.domain.text import clean_display_name, clean_message, is_blank
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("hi", "hi"),
+        ("  spaces stay  ", "  spaces stay  "),
+        ("one\r\ntwo\rthree\nfour", "one\ntwo\nthree\nfour"),
+        ("bell\a null\0 escape\x1b[31m", "bell null escape[31m"),
+        ("next\x85line", "nextline"),
+        ("e\u0301", "é"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+    ],
+)
+def test_a_message_is_kept_as_typed(typed: str, kept: str) -> None:
+    assert clean_message(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        "",
+        " ",
+        "\n\n",
+        "\u200b",
+        "\u200c\u200d",
+        "\u3164",
+        "\u2800",
+        "\u00a0",
+        "\ufe0f",
+        "\0\a",
+        "\u2028",
+    ],
+)
+def test_what_nobody_could_see_is_no_message(blank: str) -> None:
+    assert is_blank(blank)
+    with pytest.raises(Refused) as refused:
+        clean_message(blank)
+    assert (refused.value.code, refused.value.detail) == ("invalid", "invalid.blank")
+
+
+def test_the_limit_counts_code_points_after_cleaning() -> None:
+    assert len(clean_message("🚀" * 4_000)) == 4_000
+    assert len(clean_message("e\u0301" * 4_000)) == 4_000
+    assert len(clean_message("x" * 4_000 + "\0" * 10)) == 4_000
+    with pytest.raises(Refused) as refused:
+        clean_message("x" * 4_001)
+    assert refused.value.code == "too_large"
+
+
+def test_half_a_character_is_refused() -> None:
+    for clean in (clean_message, clean_display_name):
+        with pytest.raises(Refused):
+            clean("a\ud800b")
+
+
+@given(st.text(max_size=200))
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    try:
+        once = clean_message(text)
+    except Refused:
+        return
+    assert clean_message(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  Mira   Okafor ", "Mira Okafor"),
+        ("علی\u200cرضا", "علی\u200cرضا"),
+        ("evil\u202egnp.exe", "evilgnp.exe"),
+        ("two\nlines", "twolines"),
+        ("x" * 40, "x" * 40),
+        ("🚀", "🚀"),
+    ],
+)
+def test_a_display_name_is_one_visible_line(typed: str, kept: str) -> None:
+    assert clean_display_name(typed) == kept
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u200b\u200d", "x" * 41])
+def test_a_display_name_that_shows_nothing_or_too_much_is_refused(name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        clean_display_name(name)
+    assert refused.value.code == "invalid"
