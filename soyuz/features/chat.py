@@ -53,6 +53,7 @@ class Chat:
         nothing and posts nothing.
         """
         journal = self._journal(message.room)
+        text = clean_message(message.text)
         key = (message.room, actor.id, message.client_id)
         if key in self._pending:
             self._pending[key].append(settled)
@@ -60,7 +61,6 @@ class Chat:
         if receipt := self._receipts.get(key) or self._on_disk(journal, key, message.seen):
             settled(receipt)
             return
-        text = clean_message(message.text)
         self._messenger.gate.may_speak(actor, "message", text)
         if key in self._pending:  # another tab's resend came while the ban was being written
             self._pending[key].append(settled)

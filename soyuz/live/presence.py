@@ -30,7 +30,6 @@ class Presence:
         self._quiet_until = now + QUIET_START_S
         self._here: set[str] = set()
         self._leaving: dict[str, float] = {}  # when the last connection closed
-        self._told: set[str] = set()
         self._known: set[str] = set()  # whose being here is no news
         self._unsettled: dict[str, float] = {}  # when their being here last changed
         self._changed: set[str] = set()
@@ -69,11 +68,9 @@ class Presence:
         for username, closed_at in list(self._leaving.items()):
             if now - closed_at >= GRACE_S:
                 self.drop(username, now)
-        joined = [u for u in self._changed if u in self._here and u not in self._told]
-        left = [u for u in self._changed if u not in self._here and u in self._told]
+        # Also who came and left since: whoever was welcomed in between has seen them.
+        joined, left = self._changed & self._here, self._changed - self._here
         self._changed.clear()
-        self._told.update(joined)
-        self._told.difference_update(left)
         alerts = self._alerts(now)
         if not (joined or left or alerts):
             return None

@@ -1,0 +1,178 @@
+"""Bans by hand, live within two seconds, in every form an admin may write."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import socketio
+
+from tests.conftest import Browser, MakePerson, Person, Server, StartServer, eventually
+
+LIVE_WITHIN_S = 2.0
+
+
+def edit(server: Server, name: str, content: Any) -> float:
+    """Save a file as an editor does, in place; gives the moment."""
+    server.file(name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return time.monotonic()
+
+
+def refusal(someone: Person) -> str:
+    """Give the code a new socket is refused with."""
+    client = socketio.Client(reconnection=False)
+    refused: list[Any] = []
+    client.on("connect_error", refused.append)
+    headers = {"Cookie": someone.browser.cookie, **someone._headers}
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        client.connect(someone.server.url, headers=headers, transports=["websocket"])
+    return str(refused[0]["message"])
+
+
+@pytest.fixture
+def own(start_server: StartServer) -> Server:
+    return start_server(SOYUZ_SPAM_LIMIT="off")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("temp_bans.json", {"Ann": "2h"}),
+        ("temp_bans.json", {"ann": {"until": "2999-01-01", "reason": "rest"}}),
+        ("perma_banned.json", ["ANN"]),
+        ("perma_banned.json", {"ann": {"reason": "rude"}}),
+    ],
+)
+def test_a_ban_by_hand_throws_a_live_person_out_and_lifting_lets_them_in(
+    own: Server, person: MakePerson, name: str, content: Any
+) -> None:
+    ann, ben = person("ann", at=own), person("ben", at=own)
+    ann.hears("session:ready"), ben.hears("session:ready")
+    edited = edit(own, name, content)
+    ended = ann.hears("session:ended", timeout=LIVE_WITHIN_S)
+    assert time.monotonic() - edited < LIVE_WITHIN_S
+    assert ended["reason"] == ended["code"] == "banned"
+    assert ("until" in ended) == (name == "temp_bans.json")
+    ann.hears("disconnect")
+    assert ben.hears("system:alert", code="banned")["params"]["username"] == "ann"
+    assert ben.hears("presence:changed", left=["ann"])["online"] == 1
+    assert refusal(ann) == "banned"
+    assert ann.browser.opens("/").status_code == 403
+    again = Browser(own.url).sends("/login", username="ann", password="correct horse battery")
+    assert again.status_code == 403
+    edit(own, name, {})
+    ann.tabs.clear()
+    eventually(lambda: ann.browser.opens("/").status_code == 200)
+    assert ann.says("back")["ok"]
+
+
+def test_a_short_form_is_written_back_in_full(own: Server) -> None:
+    edit(own, "temp_bans.json", {"Bob": "2h"})
+    eventually(lambda: '"until"' in own.file("temp_bans.json").read_text())
+    row = json.loads(own.file("temp_bans.json").read_text())["bob"]
+    assert row["until"].endswith("Z")
+
+
+def test_a_ban_from_writing_leaves_the_connection(own: Server, person: MakePerson) -> None:
+    ann = person("ann", at=own)
+    ann.hears("session:ready")
+    edit(own, "temp_bans.json", {"ann": {"until": "1h", "reason": "cool down", "scope": "write"}})
+    alert = ann.hears("system:alert", code="write_banned", timeout=LIVE_WITHIN_S)
+    assert alert["params"]["reason"] == "cool down"
+    assert ann.says("hm")["error"]["code"] == "banned"
+    edit(own, "temp_bans.json", [])
+    ann.hears("system:alert", code="write_ban_lifted", timeout=LIVE_WITHIN_S)
+    assert ann.says("thanks")["ok"]
+
+
+def test_an_address_is_banned_behind_the_tunnel_alone(own: Server, person: MakePerson) -> None:
+    ann = person("ann", at=own, **{"CF-Connecting-IP": "203.0.113.7"})
+    ben = person("ben", at=own, **{"CF-Connecting-IP": "198.51.100.9"})
+    ann.hears("session:ready"), ben.hears("session:ready")
+    edit(own, "perma_banned.json", ["ip:203.0.113.0/24"])
+    assert ann.hears("session:ended", timeout=LIVE_WITHIN_S)["reason"] == "banned"
+    assert ben.says("I am elsewhere")["ok"]
+    stranger = Browser(own.url, **{"CF-Connecting-IP": "203.0.113.99"})
+    answer = stranger.sends("/signup", username="eve", password="correct horse battery")
+    assert answer.status_code == 403
+
+
+def test_a_shared_address_is_refused_with_an_alert(own: Server, person: MakePerson) -> None:
+    ann = person("ann", at=own)
+    make_admin(own, "ann")
+    ann.hears("user:changed", role="admin")
+    edit(own, "perma_banned.json", ["ip:127.0.0.1"])
+    alert = ann.hears("system:alert", code="ban_refused", timeout=LIVE_WITHIN_S)
+    assert alert["params"]["key"] == "ip:127.0.0.1"
+    assert ann.says("still here")["ok"]
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "line", "column"),
+    [
+        ('{\n  "bob": "2h"\n  "eve": "2h"\n}', 3, 3),
+        ('{\n  "bob": "2h",\n  "bob": "3h"\n}', 3, 3),
+        ('{\n  "eve": "2h",\n  "bob": 5\n}', 3, 3),
+        ("", 1, 1),
+        ("bob", 1, 1),
+    ],
+)
+def test_a_broken_file_changes_nothing_and_is_reported(
+    own: Server, person: MakePerson, spoiled: str, line: int, column: int
+) -> None:
+    ann = person("ann", at=own)
+    make_admin(own, "ann")
+    ann.hears("user:changed", role="admin")
+    edit(own, "temp_bans.json", {"bob": {"until": "2999-01-01T00:00:00.000Z"}})
+    eventually(lambda: any("temp_bans.json was edited" in entry for entry in own.log))
+    edit(own, "temp_bans.json", spoiled)
+    params = ann.hears("system:alert", code="file_trouble", timeout=3)["params"]
+    assert (params["file"], params["line"], params["column"]) == ("temp_bans.json", line, column)
+    refused = Browser(own.url)
+    answer = refused.sends("/signup", username="bob", password="correct horse battery")
+    assert answer.status_code == 302, "a ban keeps nobody from signing up under a free name"
+    assert refused.opens("/").status_code == 403, "the last good list stays in force"
+    assert own.file("temp_bans.json").read_text() == spoiled, "left for repair"
+    if spoiled:
+        copies = list(own.data.glob("temp_bans.json.broken-*"))
+        assert [copy.read_text() for copy in copies] == [spoiled]
+    edit(own, "temp_bans.json", {})
+    ann.hears("system:alert", code="file_healed", timeout=3)
+    eventually(lambda: refused.opens("/").status_code == 200)
+
+
+def test_users_json_by_hand_is_live(own: Server, person: MakePerson) -> None:
+    ann, ben = person("ann", at=own), person("ben", at=own)
+    ann.hears("session:ready"), ben.hears("session:ready")
+    users = json.loads(own.file("users.json").read_text())
+    users["ann"]["display_name"] = "Annie"
+    edit(own, "users.json", users)
+    assert ben.hears("user:changed", timeout=LIVE_WITHIN_S)["display_name"] == "Annie"
+    assert ben.hears("system:alert", code="renamed")["params"]["old"] == "ann"
+    del users["ann"]
+    edit(own, "users.json", users)
+    assert ann.hears("session:ended", timeout=LIVE_WITHIN_S)["reason"] == "deleted"
+    ann.hears("disconnect")
+    assert refusal(ann) == "signed_out"
+    assert ben.says("I remain")["ok"]
+
+
+def test_an_editor_opened_before_two_signed_up_deletes_neither(
+    own: Server, person: MakePerson
+) -> None:
+    person("ann", at=own)
+    buffer = own.file("users.json").read_text()
+    person("ben", at=own), person("cat", at=own)
+    edit(own, "users.json", buffer.replace('"member"', '"moderator"'))
+    eventually(lambda: "cat" in own.file("users.json").read_text())
+    users = json.loads(own.file("users.json").read_text())
+    roles = {name: row["role"] for name, row in users.items()}
+    assert roles == {"ann": "moderator", "ben": "member", "cat": "member"}
+
+
+def make_admin(server: Server, name: str) -> None:
+    users = json.loads(server.file("users.json").read_text())
+    users[name]["role"] = "admin"
+    edit(server, "users.json", users)

@@ -1,0 +1,125 @@
+"""The counter counts people, and is right after everything that can happen to a tab."""
+
+from __future__ import annotations
+
+import time
+
+from soyuz.live.presence import ALERT_AFTER_S, GRACE_S, QUIET_START_S, Presence
+from soyuz.live.typing import FORGOTTEN_AFTER_S, Typing
+from tests.conftest import MakePerson, StartServer
+
+LATER = QUIET_START_S + 1.0
+
+
+def test_two_tabs_are_one_person_and_a_reload_is_no_departure(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    ann, ben = person("ann", at=server), person("ben", at=server)
+    assert ann.hears("session:ready")["online"] == 1
+    ben.opens_tab()
+    assert "ben" in ann.hears("presence:changed", online=2)["joined"]
+    second = ben.opens_tab()
+    assert second.hears("session:ready")["online"] == 2
+    ben.tabs.pop(0).closes()
+    time.sleep(5)
+    assert not ann.tab.heard_since("presence:changed"), "one tab is left"
+    second.closes()
+    ben.tabs.clear()
+    ben.opens_tab()  # a reload
+    time.sleep(5)
+    assert not ann.tab.heard_since("presence:changed")
+    ben.leaves()
+    left = ann.hears("presence:changed", timeout=5)
+    assert (left["online"], left["left"]) == (1, ["ben"])
+
+
+def test_a_killed_tab_is_gone_within_five_seconds(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    ann, ben = person("ann", at=server), person("ben", at=server)
+    ann.hears("session:ready")
+    tab = ben.opens_tab()
+    ann.hears("presence:changed", online=2)
+    ben.tabs.clear()
+    tab.dies()
+    assert ann.hears("presence:changed", timeout=5)["left"] == ["ben"]
+
+
+def test_after_a_restart_everyone_counts_again(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    ann, ben = person("ann", at=server), person("ben", at=server)
+    ann.opens_tab(), ben.opens_tab()
+    server.kill()
+    server.start()
+    for someone in (ann, ben):
+        someone.tabs.clear()
+        someone.browser.url = server.url
+    assert ann.hears("session:ready")["online"] == 1
+    ready = ben.hears("session:ready")
+    assert ready["online"] == 2
+    assert {p["username"]: p["online"] for p in ready["people"]} == {"ann": True, "ben": True}
+
+
+def test_coming_and_going_is_told_in_ticks() -> None:
+    presence = Presence(0.0)
+    presence.came("ann", LATER)
+    presence.came("ben", LATER)
+    change = presence.tick(LATER)
+    assert change
+    assert (change.online, change.joined, change.left) == (2, ["ann", "ben"], [])
+    assert presence.tick(LATER + 1) is None
+    presence.closed_last("ann", LATER + 2)
+    assert presence.tick(LATER + 2 + GRACE_S - 0.1) is None
+    change = presence.tick(LATER + 2 + GRACE_S)
+    assert change
+    assert (change.online, change.left) == (1, ["ann"])
+
+
+def test_joined_and_left_are_news_after_their_grace_only() -> None:
+    presence = Presence(0.0)
+    presence.came("ann", LATER)
+    first = presence.tick(LATER)
+    assert first
+    assert first.alerts == []
+    change = presence.tick(LATER + ALERT_AFTER_S)
+    assert change
+    assert change.alerts == [("joined", "ann")]
+    presence.closed_last("ann", 50.0)
+    presence.tick(50.0 + GRACE_S)
+    presence.came("ann", 50.0 + GRACE_S + 1)  # back before it was news
+    for second in range(60, 80):
+        later = presence.tick(float(second))
+        assert later is None or later.alerts == []
+
+
+def test_after_a_start_nobody_has_really_joined() -> None:
+    presence = Presence(0.0)
+    presence.came("ann", 1.0)
+    for second in range(2, 30):
+        change = presence.tick(float(second))
+        assert change is None or change.alerts == []
+
+
+def test_in_a_crowd_coming_and_going_is_no_news() -> None:
+    presence = Presence(0.0)
+    for number in range(101):
+        presence.came(f"p{number}", LATER)
+    presence.tick(LATER)
+    change = presence.tick(LATER + ALERT_AFTER_S)
+    assert change is None or change.alerts == []
+
+
+def test_a_typist_is_forgotten_by_the_clock() -> None:
+    typing = Typing()
+    typing.set("lobby", "ann", True, 0.0)
+    assert typing.tick(0.1) == [("lobby", ["ann"])]
+    assert typing.tick(FORGOTTEN_AFTER_S - 0.1) == []
+    assert typing.tick(FORGOTTEN_AFTER_S) == [("lobby", [])]
+    typing.set("lobby", "ann", True, 10.0)
+    typing.tick(10.0)
+    typing.gone("ann")
+    assert typing.tick(10.1) == [("lobby", [])]
