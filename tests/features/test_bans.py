@@ -128,7 +128,7 @@ def test_a_broken_file_changes_nothing_and_is_reported(
     edit(own, "temp_bans.json", {"bob": {"until": "2999-01-01T00:00:00.000Z"}})
     eventually(lambda: any("temp_bans.json was edited" in entry for entry in own.log))
     edit(own, "temp_bans.json", spoiled)
-    params = ann.hears("system:alert", code="file_trouble", timeout=3)["params"]
+    params = ann.hears("system:alert", code="file_trouble", timeout=8)["params"]
     assert (params["file"], params["line"], params["column"]) == ("temp_bans.json", line, column)
     refused = Browser(own.url)
     answer = refused.sends("/signup", username="bob", password="correct horse battery")
