@@ -85,7 +85,11 @@ def parse_permanent(content: object) -> dict[str, Any]:
         if not all(isinstance(key, str) for key in content):
             raise Malformed("a list of bans holds names in quotes")
         content = {key: {} for key in content}
-    return {key: _row(key, row) for key, row in _folded(content)}
+    bans = {key: _row(key, row) for key, row in _folded(content)}
+    for key, row in bans.items():
+        if row.get("until") is not None:
+            raise Malformed('a ban with "until" belongs in temp_bans.json', key)
+    return bans
 
 
 def parse_temporary(content: object, written_at: float, zone: tzinfo | None) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Budgets:
         """Forget the account's events, as a ban does: whoever returns starts afresh."""
         for window in self._windows.values():
             window.empty(account)
+        self._same_text.empty_where(lambda said: said[0] == account)
 
     def rate(self, rule: str) -> Rate:
         """Give the rate a broken rule stands for."""

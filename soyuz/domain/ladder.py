@@ -23,6 +23,7 @@ def climb(ladder: Sequence[float], strikes: Strikes | None, now: float) -> Strik
     rung = settle(strikes, now)
     if rung is None or strikes is None:
         return Strikes(0, now)
+    rung = min(rung, len(ladder) - 1)  # the ladder may have been longer then
     warned_long_ago = ladder[rung] == WARN and now - strikes.at > WARNING_HOLDS_S
     return Strikes(rung if warned_long_ago else min(rung + 1, len(ladder) - 1), now)
 

@@ -7,8 +7,9 @@ most `limit` numbers. Time is an argument, in seconds of a clock that never goes
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 MAX_KEYS = 100_000
 
@@ -58,6 +59,11 @@ class SlidingWindow:
     def empty(self, key: Hashable) -> None:
         """Forget what `key` has done."""
         self._accepted.pop(key, None)
+
+    def empty_where(self, wanted: Callable[[Any], bool]) -> None:
+        """Forget what each wanted key has done; looks at every key, so for rare occasions."""
+        for key in [key for key in self._accepted if wanted(key)]:
+            del self._accepted[key]
 
     def _forget_silent(self, now: float) -> None:
         # The oldest key is the one that has been silent longest: at most two looks an event.

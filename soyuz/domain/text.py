@@ -9,8 +9,10 @@ from soyuz.domain.errors import Refused
 MESSAGE_MAX_CODE_POINTS = 4_000
 DISPLAY_NAME_MAX_CODE_POINTS = 40
 
-# Letters and symbols by category that draw nothing: fillers, the empty Braille cell, joiner.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# Letters, marks and symbols by category that draw nothing: fillers, the empty Braille cell, joiner.
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159"
+)
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 
 # U+061C and the rest reorder the text around them; in a one-line name that is only ever a trick.
@@ -45,6 +47,7 @@ def is_blank(text: str) -> bool:
     return all(
         c in _INVISIBLE
         or "\ufe00" <= c <= "\ufe0f"
+        or "\U000e0100" <= c <= "\U000e01ef"  # variation selectors, as those above
         or unicodedata.category(c) in _INVISIBLE_CATEGORIES
         for c in text
     )

@@ -7,6 +7,7 @@ may anything be acknowledged or published.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -52,6 +53,9 @@ class File(Protocol):
         """On the event loop: the outcome."""
 
 
+Outcome = tuple[File, Any, OSError | None]
+
+
 class Disk:
     """The folder's owner lock and the committer. `fsync` is always, interval or off."""
 
@@ -62,8 +66,8 @@ class Disk:
         self._fsync = fsync
         self._lock = FileLock(str(folder.lock), timeout=0)
         self._waiting: deque[File] = deque()
-        self._handed_over: set[File] = set()
         self._wake_is_due = False
+        self._temporaries = itertools.count(1)
         self._unsynced: dict[int, float] = {}
         self._committer: runtime.NativeThread | None = None
 
@@ -85,9 +89,8 @@ class Disk:
 
     def hand_over(self, file: File) -> None:
         """Have `file.commit` called; everything handed over in one round shares one wake."""
-        if file not in self._handed_over:
-            self._handed_over.add(file)
-            self._waiting.append(file)
+        # Every time, for the committer may be at work and have taken the last one already.
+        self._waiting.append(file)
         if not self._wake_is_due:
             self._wake_is_due = True
             runtime.at_end_of_round(self._wake)
@@ -125,7 +128,7 @@ class Disk:
 
         `just_before` is called right before the rename and may raise to leave all as it was.
         """
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(self._temporaries)}.new")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         try:
             try:
@@ -163,31 +166,31 @@ class Disk:
 
     def _wake(self) -> None:
         self._wake_is_due = False
-        self._handed_over.clear()
         if self._committer:
             self._committer.wake()
 
     def _commit_waiting(self) -> float | None:
-        outcomes: list[tuple[File, Any, OSError | None]] = []
         while self._waiting:
-            file = self._waiting.popleft()
-            try:
-                if self.failed:
-                    raise Unavailable
-                outcomes.append((file, file.commit(self), None))
-            except SyncFailed as error:
-                self.failed = True
-                outcomes.append((file, None, error))
-                runtime.on_loop(self.on_fatal, error)
-            except OSError as error:
-                outcomes.append((file, None, error))
-            except Unavailable:
-                outcomes.append((file, None, OSError("the disk has failed")))
-            except Exception as bug:  # this thread must outlive even our own mistakes
-                outcomes.append((file, None, OSError(f"a bug: {bug!r}")))
-        if outcomes:
-            runtime.on_loop(_report, outcomes)
+            files = dict.fromkeys(self._waiting.popleft() for _ in range(len(self._waiting)))
+            # Reported batch by batch: under a steady load there is always more waiting.
+            runtime.on_loop(_report, [self._outcome(file) for file in files])
         return self._sync_due()
+
+    def _outcome(self, file: File) -> Outcome:
+        try:
+            if self.failed:
+                raise Unavailable
+            return file, file.commit(self), None
+        except SyncFailed as error:
+            self.failed = True
+            runtime.on_loop(self.on_fatal, error)
+            return file, None, error
+        except OSError as error:
+            return file, None, error
+        except Unavailable:
+            return file, None, OSError("the disk has failed")
+        except Exception as bug:  # this thread must outlive even our own mistakes
+            return file, None, OSError(f"a bug: {bug!r}")
 
     def _sync_due(self) -> float | None:
         now = time.monotonic()
@@ -214,7 +217,7 @@ def write_all(fd: int, content: bytes) -> None:
         view = view[_os.write(fd, view) :]
 
 
-def _report(outcomes: list[tuple[File, Any, OSError | None]]) -> None:
+def _report(outcomes: list[Outcome]) -> None:
     for file, result, error in outcomes:
         try:
             file.committed(result, error)

@@ -62,6 +62,9 @@ class _Staged:
     write_file: bool
 
 
+_NOTHING = _Staged(-1, {}, False)
+
+
 class Document:
     """See the module. `on_change(before, after)` and `on_trouble(trouble or None)` run on the loop."""
 
@@ -81,6 +84,8 @@ class Document:
         self._lock = threading.RLock()
         self._version = 0
         self._durable: Rows = {}
+        self._durable_from = 0  # the version; what is older has no more say
+        self._is_refusing = False
         self._staged = _Staged(0, {}, False)
         self._tickets: list[tuple[int, _Ticket]] = []
         self._stamp: Stamp | None = None
@@ -137,46 +142,52 @@ class Document:
         if not self._settling and _stamp_on_disk(self.path) != self._stamp:
             self._take_over()
 
-    def commit(self, disk: Disk) -> int | None:
-        """Committer's thread: write the staged value; gives its version, None if the file is foreign."""
+    def commit(self, disk: Disk) -> _Staged | None:
+        """Committer's thread: write the staged value; gives what it was, None if the file is foreign."""
+        if self._is_refusing:  # a failed change is still to be undone, and all that came with it
+            return _NOTHING
         staged = self._staged
         content = _render(staged.value)
-        disk.replace(self._good, content)
-        if staged.write_file:
-            try:
+        try:
+            disk.replace(self._good, content)
+            if staged.write_file:
                 stat = disk.replace(self.path, content, just_before=self._refuse_foreign)
-            except _Foreign:
-                return None
+        except _Foreign:
+            return None
+        except OSError:
+            self._is_refusing = True
+            raise
+        if staged.write_file:
             self._stamp = _stamp_of(stat)
             self._was_read = self._readership.was_read()
             self._readership.watch(self.path)
-        return staged.version
+        return staged
 
-    def committed(self, version: int | None, error: OSError | None) -> None:
+    def committed(self, staged: _Staged | None, error: OSError | None) -> None:
         """Event loop: settle the tickets, or undo what could not be written."""
         if error is not None:
             self._undo(error)
-        elif version is None:
+        elif staged is None:
             runtime.spawn(self._take_over)
         else:
-            self._settle(version)
+            self._settle(staged)
 
     def _refuse_foreign(self) -> None:
         if _stamp_on_disk(self.path) not in (self._stamp, None):
             raise _Foreign
 
-    def _settle(self, version: int) -> None:
+    def _settle(self, staged: _Staged) -> None:
+        version = staged.version
         with self._lock:
-            if self._staged.version == version:
-                self._durable = self._staged.value
-            wrote_file = self._staged.write_file
+            if version >= self._durable_from:
+                self._durable, self._durable_from = staged.value, version
             if self._was_read:
                 self._versions.newest_was_read()
                 self._was_read = False
             self._versions.add(self._durable)
             settled = [ticket for at, ticket in self._tickets if at <= version]
             self._tickets = [(at, ticket) for at, ticket in self._tickets if at > version]
-        if wrote_file:
+        if staged.write_file:
             self._report(None)  # a broken text was replaced; its copy lies beside the file
         for ticket in settled:
             ticket.settle(None)
@@ -186,7 +197,9 @@ class Document:
             before, self.value = self.value, self._durable
             tickets, self._tickets = self._tickets, []
             self._version += 1
+            self._durable_from = self._version
             self._staged = _Staged(self._version, self.value, False)
+            self._is_refusing = False
         log.error("%s could not be written: %s", self.path.name, error.strerror or error)
         for _, ticket in tickets:
             ticket.settle(error)
@@ -224,7 +237,7 @@ class Document:
             after = self._checked(merge(base, before, theirs), theirs)
             self._version += 1
             self.value = after
-            self._durable = theirs
+            self._durable, self._durable_from = theirs, self._version
             self._stamp = stamp
             self._versions.add(theirs)
             self._versions.newest_was_read()  # by whoever wrote it
@@ -273,7 +286,7 @@ class Document:
         for _ in range(SETTLE_LOOKS):
             runtime.sleep(SETTLE_S)
             again, stamp = self._look()
-            if again == content:
+            if again == content != b"":  # some empty the file first and take their time
                 break
             content = again
         return content, stamp

@@ -8,9 +8,10 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 _SPACE = " \t\r\n"
-# A surrogate escape without its other half.
-_HALF_CHARACTER = re.compile(
-    r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
+# Every escape from left to right, so that an escaped backslash before a "u" is told from one that
+# begins an escape; the group is a surrogate without its other half.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
 )
 
 
@@ -39,8 +40,10 @@ def read(content: bytes) -> Any:
         raise Spoiled(str(error), *_second(text, error.key)) from None
     except (ValueError, RecursionError) as error:
         raise Spoiled(str(error), 1, 1) from None
-    if half := _HALF_CHARACTER.search(text):
-        raise Spoiled("half a character, which no file can hold", *_position(text, half.start()))
+    for escape in _ESCAPE.finditer(text):
+        if escape["half"]:
+            problem = "half a character, which no file can hold"
+            raise Spoiled(problem, *_position(text, escape.start()))
     return value
 
 

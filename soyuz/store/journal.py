@@ -94,7 +94,7 @@ class Journal:
         if after is not None:
             return self._from(after + 1, limit)
         before = self.last_seq + 1 if before is None else before
-        recent = [entry for entry in self._recent if entry.seq < before]
+        recent = [entry for entry in list(self._recent) if entry.seq < before]
         if len(recent) >= limit or self._recent_from() <= 1:
             return recent[-limit:]
         return runtime.off_loop(self._read_before, before, limit)
@@ -111,7 +111,7 @@ class Journal:
 
     def find(self, after: int, wanted: Callable[[Entry], bool]) -> Entry | None:
         """Give the newest entry above `after` that is wanted."""
-        for entry in reversed(self._recent):
+        for entry in reversed(list(self._recent)):
             if entry.seq <= after:
                 return None
             if wanted(entry):
@@ -195,7 +195,7 @@ class Journal:
 
     def _from(self, first: int, limit: int) -> list[Entry]:
         if first >= self._recent_from():
-            return [entry for entry in self._recent if entry.seq >= first][:limit]
+            return [entry for entry in list(self._recent) if entry.seq >= first][:limit]
         return runtime.off_loop(self._read_from, first, limit)
 
     def _read_from(self, first: int, limit: int) -> list[Entry]:
@@ -239,19 +239,24 @@ class Journal:
                 )
 
     def _last_number(self) -> int:
-        # A last line spoiled by hand still holds its number, and a number is never given twice.
+        # A number is never given twice: a line spoiled by hand still holds its own, or its place.
         lines = self._path(self._segments[-1]).read_bytes().splitlines()
+        by_place = self._segments[-1] - 1 + sum(1 for line in lines if line.strip())
         for line in reversed(lines):
             try:
-                return int(msgspec.json.decode(line)["data"]["seq"])
+                return max(by_place, int(msgspec.json.decode(line)["data"]["seq"]))
             except (ValueError, KeyError, TypeError):
                 continue
-        return 0
+        return by_place
 
     def _cut_torn_tail(self, path: Path) -> None:
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole == len(content):
+            return
+        if _is_whole(content[whole:]):  # an editor that leaves no line end at the end of a file
+            with open(path, "ab") as file:
+                file.write(b"\n")
             return
         aside = path.with_name(f"{path.stem}.torn-{time.strftime('%Y%m%d-%H%M%S')}")
         self._disk.replace(aside, content[whole:])
@@ -274,6 +279,14 @@ def encode(entry: Entry) -> bytes:
     """Give an entry's line."""
     body = b'{"event":"%s","data":%s' % (entry.event.encode(), msgspec.json.encode(entry.data))
     return b'%s%s%08x"}\n' % (body, _CRC, crc32(body))
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        decode(line)
+    except ValueError:
+        return False
+    return True
 
 
 def decode(line: bytes) -> Entry:

@@ -58,8 +58,10 @@ class Users:
         """Add an account. Raises Refused `invalid`, detail `taken`, and Unavailable."""
 
         def add(rows: Mapping[str, Any]) -> dict[str, Any]:
-            if self.look_alike(user.username):
-                raise Refused("invalid", "taken", username=user.username)
+            # Claimed here, under the document's lock, so that of two look-alikes one comes first.
+            name = user.username
+            if name in rows or self._by_skeleton.setdefault(skeleton(name), name) != name:
+                raise Refused("invalid", "taken", username=name)
             row = {k: v for k, v in msgspec.structs.asdict(user).items() if k != "username"}
             return {user.username: row}
 

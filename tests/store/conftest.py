@@ -1,0 +1,161 @@
+"""The vocabulary of the disk's tests: a data folder, a document, and an admin with any editor."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soyuz import runtime
+from soyuz.domain.errors import Malformed
+from soyuz.paths import DataFolder
+from soyuz.store import document as document_module
+from soyuz.store.disk import Disk
+from soyuz.store.document import Document
+from tests.conftest import eventually
+
+SETTLE_S = 0.04  # so that the tests are quick; the editors below are quicker or slower than it
+
+
+class Admin:
+    """Whoever edits a data file, in the manner of the editors people use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manners: list[Callable[[bytes], None]] = [
+            self.saves,
+            self.saves_slowly,
+            self.empties_and_takes_their_time,
+            self.renames_over,
+            self.moves_away_and_writes_anew,
+            self.keeps_a_backup_and_a_swap_file,
+        ]
+
+    def reads(self) -> Any:
+        """What the file holds for a person who opens it."""
+        return json.loads(self.path.read_text("utf-8-sig"))
+
+    def saves(self, content: bytes) -> None:
+        self.path.write_bytes(content)
+
+    def saves_slowly(self, content: bytes) -> None:
+        with open(self.path, "wb", buffering=0) as file:
+            for start in range(0, len(content), max(1, len(content) // 3)):
+                file.write(content[start : start + max(1, len(content) // 3)])
+                time.sleep(SETTLE_S / 4)
+
+    def empties_and_takes_their_time(self, content: bytes) -> None:
+        with open(self.path, "wb", buffering=0) as file:
+            time.sleep(SETTLE_S * 5)
+            file.write(content)
+
+    def renames_over(self, content: bytes) -> None:
+        new = self.path.with_name("4913")
+        new.write_bytes(content)
+        os.replace(new, self.path)
+
+    def moves_away_and_writes_anew(self, content: bytes) -> None:
+        os.replace(self.path, self.path.with_name(self.path.name + "~"))
+        self.path.write_bytes(content)
+
+    def keeps_a_backup_and_a_swap_file(self, content: bytes) -> None:
+        self.path.with_name(f".{self.path.name}.swp").write_bytes(b"\0swap")
+        self.path.with_name(self.path.name + ".bak").write_bytes(self.path.read_bytes())
+        self.path.write_bytes(content)
+
+
+class Loop:
+    """The event loop, held for a while so that what the committer reports has to wait."""
+
+    def __init__(self) -> None:
+        self._go_on = threading.Event()
+
+    def __enter__(self) -> Loop:
+        held = threading.Event()
+
+        def hold() -> None:
+            held.set()
+            self._go_on.wait(10)
+
+        runtime.on_loop(hold)
+        assert held.wait(5)
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._go_on.set()
+
+
+def rows_of_numbers(content: object, written_at: float) -> dict[str, Any]:
+    """The parse of the test document: names to objects."""
+    if not isinstance(content, dict):
+        raise Malformed("the file must hold an object")
+    for key, row in content.items():
+        if not isinstance(row, dict):
+            raise Malformed("a row must be an object", key)
+    return content
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_module, "SETTLE_S", SETTLE_S)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """An open data folder."""
+    opened = Disk(DataFolder(tmp_path / "data"))
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def document(disk: Disk) -> Document:
+    """An open document that holds ann."""
+    path = disk.folder.root / "people.json"
+    path.write_bytes(encoded({"ann": {"role": "admin"}}))
+    opened = Document(path, rows_of_numbers, disk)
+    opened.load()
+    return opened
+
+
+@pytest.fixture
+def reopened(disk: Disk) -> Callable[[Document], Document]:
+    """The same file as a server finds it at its next start."""
+
+    def reopen(document: Document) -> Document:
+        again = Document(document.path, rows_of_numbers, disk)
+        again.load()
+        return again
+
+    return reopen
+
+
+@pytest.fixture
+def admin(document: Document) -> Admin:
+    return Admin(document.path)
+
+
+@pytest.fixture
+def watched(document: Document) -> Iterator[Document]:
+    """The document while the server looks for hand edits."""
+    stop = threading.Event()
+    runtime.every(0.01, document.poll, stop)
+    yield document
+    stop.set()
+    eventually(lambda: not document._settling)
+
+
+@pytest.fixture
+def held_loop() -> Callable[[], Loop]:
+    return Loop
