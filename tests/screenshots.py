@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.chromium import LAUNCH_ARGS, find_chromium
 from tests.conftest import PASSWORD, ROOT, Person, Server
@@ -18,8 +18,8 @@ TALK = (
     ("ada", "Ada Moreau", "Could someone check the antenna part?"),
     ("sara", "سارا رضایی", "من آنتن را بررسی می‌کنم، تا عصر خبر می‌دهم."),
     ("jonas", "Jonas Lind", "Thank you, Sara!"),
-    ("ken", "田中 健", "I can bring the soldering iron on Friday."),
-    ("ken", "田中 健", "🚀🚀"),
+    ("ken", "Kenji Tanaka", "I can bring the soldering iron on Friday."),
+    ("ken", "Kenji Tanaka", "🚀🚀"),
 )
 
 
@@ -72,6 +72,8 @@ def sign_up(page: Page, server: Server) -> None:
     page.fill("[name=display_name]", "Mira Okafor")
     page.fill("[name=password]", PASSWORD)
     page.click("form [type=submit]")
+    expect(page.locator("textarea")).to_be_focused()
+    page.wait_for_timeout(1_000)
     page.fill("textarea", "Perfect. See you all on Friday then!")
     page.keyboard.press("Control+Enter")
     page.wait_for_timeout(1_500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ class Visitor:
         self.page.fill("[name=username]", self.name)
         self.page.fill("[name=password]", PASSWORD)
         self.page.click("form [type=submit]")
-        expect(self.page.locator("textarea")).to_be_enabled()
+        expect(self.page.get_by_text(re.compile(r"\d+ online")).first).to_be_visible()
         return self
 
     def writes(self, text: str) -> None:

@@ -110,6 +110,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(enter: Enter) -> No
 
 def test_the_keyboard_is_enough(enter: Enter) -> None:
     mira = enter("mira")
+    expect(mira.page.locator("textarea")).to_be_focused()
     mira.page.keyboard.type("by keyboard")
     mira.page.keyboard.press("Enter")
     mira.sees_once("by keyboard")

@@ -23,9 +23,9 @@ CATALOGUE: dict[str, str | dict[str, str]] = json.loads(
 
 CALLED = re.compile(r"""\b(?:t|t\.parts|t\.has|say)\(\s*["']([a-z_]+\.[\w.]+)["']""")
 QUOTED = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""")
-# A key put together at run time: f"error.{code}.title", `ended.${reason}`, "theme." ~ theme.
+# A key put together at run time: f"error.{code}.title", f"{code}.long", `ended.${reason}`, "theme." ~ theme.  # noqa: E501
 JOINED = re.compile(
-    r'f"([a-z_.]+\.)\{[^}]*\}([a-z_.]*)"|`([a-z_.]+\.)\$\{[^}]*\}([a-z_.]*)`|"([a-z_.]+\.)" ~()'
+    r'f"([a-z_.]*)\{[^}]*\}([a-z_.]*)"|`([a-z_.]+\.)\$\{[^}]*\}([a-z_.]*)`|"([a-z_.]+\.)" ~()'
 )
 PHYSICAL = re.compile(
     r"(?:^|[\s;{])(?:(?:margin|padding|scroll-margin|scroll-padding)-(?:left|right)|left|right"
@@ -69,7 +69,8 @@ class Usage:
         self.joined: set[tuple[str, str]] = set()
         for match in JOINED.finditer(sources):
             head, tail = [group for group in match.groups() if group is not None]
-            self.joined.add((head, tail))
+            if "." in head + tail:
+                self.joined.add((head, tail))
 
     def covers(self, key: str) -> bool:
         """A word is used when it is quoted, or when its changing part is used."""

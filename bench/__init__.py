@@ -1,0 +1,1 @@
+"""What performance is claimed with: each figure can be measured again by anyone."""

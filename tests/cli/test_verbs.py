@@ -1,0 +1,90 @@
+"""The admin's verbs, with the server running and not; both ways end in the same files."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PASSWORD, ROOT, MakePerson, StartServer
+
+
+def run(data: Path, *args: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "server.py", *args, "--data", str(data)],
+        cwd=ROOT,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_each_verb_does_what_it_says(
+    start_server: StartServer, tmp_path: Path, is_running: bool
+) -> None:
+    data = start_server().data if is_running else tmp_path / "data"
+    added = run(data, "user", "add", "Zoë", "--password-stdin", "--json", typed=PASSWORD + "\n")
+    assert json.loads(added.stdout) == {
+        "username": "zoë",
+        "display_name": "Zoë",
+        "role": "member",
+    }, added.stderr
+    assert "admin now" in run(data, "user", "role", "ZOË", "admin").stdout
+    listed = json.loads(run(data, "user", "list", "--json").stdout)
+    assert [(u["username"], u["role"]) for u in listed] == [("zoë", "admin")]
+    assert "new password" in run(data, "user", "reset-password", "zoë", "--generate").stdout
+    assert "zoë is banned until" in run(data, "ban", "zoë", "--for", "2h", "--reason", "r").stdout
+    held = json.loads(run(data, "bans", "--json").stdout)
+    assert [(b["key"], b["scope"], b["reason"]) for b in held] == [("zoë", "all", "r")]
+    assert "no longer banned" in run(data, "unban", "zoë").stdout
+    assert json.loads((data / "temp_bans.json").read_text()) == {}
+
+
+def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+    for args, typed, sentence in (
+        (("user", "add", "bob", "--password-stdin"), "short\n", "at least 8"),
+        (("user", "role", "nobody", "admin"), "", "no account"),
+        (("ban", "ip:127.0.0.1"), "", "many people share"),
+        (("ban", "bob", "--for", "soon"), "", "looks like"),
+        (("unban", "bob"), "", "not banned"),
+    ):
+        answer = run(tmp_path / "d", *args, typed=typed)
+        assert answer.returncode == 1, args
+        assert sentence in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_a_ban_by_command_throws_a_live_person_out(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    ann = person("ann", at=server)
+    ann.hears("session:ready")
+    run(server.data, "ban", "ann", "--reason", "bye")
+    assert ann.hears("session:ended", timeout=5)["params"]["reason"] == "bye"
+
+
+def test_the_control_socket_is_the_owners_and_survives_garbage(start_server: StartServer) -> None:
+    server = start_server()
+    path = server.file("control.sock")
+    if path.exists():
+        assert path.stat().st_mode & 0o777 == 0o600
+        for line in (
+            b"{}\n",
+            b"garbage\n",
+            b"[" * 5_000 + b"\n",
+            b'{"verb":"fly","args":{},"token":""}\n',
+        ):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(5)
+                sock.connect(str(path))
+                sock.sendall(line)
+                assert b"Traceback" not in sock.recv(4_096)
+    assert run(server.data, "bans").returncode == 0
