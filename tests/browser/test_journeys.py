@@ -124,8 +124,8 @@ def found_by_axe(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(enter: Enter, scheme: str) -> None:
     mira = enter("mira", color_scheme=scheme)
-    mira.writes("Something to read")
-    mira.sees_once("Something to read")
+    mira.writes(f"Something to read in {scheme}")
+    mira.sees_once(f"Something to read in {scheme}")
     assert found_by_axe(mira.page) == []
     mira.page.goto(f"{mira.server.url}/settings")
     assert found_by_axe(mira.page) == []
