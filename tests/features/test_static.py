@@ -23,7 +23,7 @@ CATALOGUE: dict[str, str | dict[str, str]] = json.loads(
 
 CALLED = re.compile(r"""\b(?:t|t\.parts|t\.has|say)\(\s*["']([a-z_]+\.[\w.]+)["']""")
 QUOTED = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""")
-# A key put together at run time: f"error.{code}.title", f"{code}.long", `ended.${reason}`, "theme." ~ theme.  # noqa: E501
+# A key put together at run time: f"error.{code}.title", f"{code}.long", `ended.${reason}`, "a." ~ b.
 JOINED = re.compile(
     r'f"([a-z_.]*)\{[^}]*\}([a-z_.]*)"|`([a-z_.]+\.)\$\{[^}]*\}([a-z_.]*)`|"([a-z_.]+\.)" ~()'
 )
