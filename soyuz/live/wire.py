@@ -88,6 +88,8 @@ class Server(socketio.Server):
         try:
             if isinstance(data, bytes):
                 self._drop_attachment(eio_sid)
+            elif not data:  # the library would take it for an event
+                raise ValueError("an empty packet")
             elif len(data) > PACKET_MAX_CHARACTERS:
                 self._refuse(eio_sid, _EVENT_HEAD.match(data), "too_large")
             elif data.startswith(("5", "6")):
