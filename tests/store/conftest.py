@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ SETTLE_S = 0.04  # so that the tests are quick; the editors below are quicker or
 
 
 class Admin:
-    """Whoever edits a data file, in the manner of the editors people use."""
+    """Whoever edits a data file, in the manner of the editors people use.
+
+    `gate` is held while an editor opens or renames. A server that shares it leaves out the one
+    moment in which an edit may be lost: the microseconds between its last look at the file and its
+    own rename over it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.gate = threading.Lock()
         self.manners: list[Callable[[bytes], None]] = [
             self.saves,
             self.saves_slowly,
@@ -42,32 +49,40 @@ class Admin:
         return json.loads(self.path.read_text("utf-8-sig"))
 
     def saves(self, content: bytes) -> None:
-        self.path.write_bytes(content)
+        with self._emptied() as file:
+            file.write(content)
 
     def saves_slowly(self, content: bytes) -> None:
-        with open(self.path, "wb", buffering=0) as file:
-            for start in range(0, len(content), max(1, len(content) // 3)):
-                file.write(content[start : start + max(1, len(content) // 3)])
+        step = max(1, len(content) // 3)
+        with self._emptied() as file:
+            for start in range(0, len(content), step):
+                file.write(content[start : start + step])
                 time.sleep(SETTLE_S / 4)
 
     def empties_and_takes_their_time(self, content: bytes) -> None:
-        with open(self.path, "wb", buffering=0) as file:
+        with self._emptied() as file:
             time.sleep(SETTLE_S * 5)
             file.write(content)
 
     def renames_over(self, content: bytes) -> None:
         new = self.path.with_name("4913")
         new.write_bytes(content)
-        os.replace(new, self.path)
+        with self.gate:
+            os.replace(new, self.path)
 
     def moves_away_and_writes_anew(self, content: bytes) -> None:
-        os.replace(self.path, self.path.with_name(self.path.name + "~"))
-        self.path.write_bytes(content)
+        with self.gate:
+            os.replace(self.path, self.path.with_name(self.path.name + "~"))
+            self.path.write_bytes(content)
 
     def keeps_a_backup_and_a_swap_file(self, content: bytes) -> None:
         self.path.with_name(f".{self.path.name}.swp").write_bytes(b"\0swap")
         self.path.with_name(self.path.name + ".bak").write_bytes(self.path.read_bytes())
-        self.path.write_bytes(content)
+        self.saves(content)
+
+    def _emptied(self) -> FileIO:
+        with self.gate:
+            return FileIO(self.path, "w")
 
 
 class Loop:

@@ -1,0 +1,218 @@
+"""Hand edits, in the manner of every editor: live soon, merged with the server's own, never lost."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soyuz.store.disk import Disk
+from soyuz.store.document import Document
+from soyuz.store.handwritten import Spoiled, find_key, read
+from tests.conftest import eventually
+from tests.store.conftest import Admin, encoded
+
+MANNERS = range(6)
+
+
+def broken_copies(admin: Admin) -> list[Path]:
+    return sorted(admin.path.parent.glob(f"{admin.path.name}.broken-*"))
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_edit_in_any_manner_is_taken_over(watched: Document, admin: Admin, manner: int) -> None:
+    admin.manners[manner](encoded({"ann": {"role": "admin"}, "ben": {"role": "member"}}))
+    eventually(lambda: "ben" in watched.value)
+    assert watched.trouble is None
+    assert set(admin.reads()) == {"ann", "ben"}
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_edit_and_the_servers_own_changes_both_stay(
+    watched: Document, admin: Admin, manner: int
+) -> None:
+    stop = threading.Event()
+    written: list[str] = []
+
+    def sign_ups() -> None:
+        while not stop.is_set():
+            name = f"p{len(written)}"
+            with admin.gate:
+                watched.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
+            written.append(name)
+
+    server = threading.Thread(target=sign_ups)
+    server.start()
+    try:
+        eventually(lambda: len(written) > 3)
+        for number in range(4):
+            seen = admin.reads()
+            admin.manners[manner](encoded({**seen, f"hand{number}": {"n": number}}))
+            eventually(lambda number=number: f"hand{number}" in watched.value)  # type: ignore[misc]
+    finally:
+        stop.set()
+        server.join(20)
+    everyone = {"ann", *written, *(f"hand{number}" for number in range(4))}
+    assert set(watched.value) == everyone
+    eventually(lambda: set(admin.reads()) == everyone)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: text.rstrip(),
+        lambda text: b"\n\n" + text.replace(b"  ", b"\t"),
+    ],
+)
+def test_byte_order_marks_and_line_ends_are_no_mistake(
+    watched: Document, admin: Admin, form: Any
+) -> None:
+    admin.saves(form(encoded({"ben": {}})))
+    eventually(lambda: set(watched.value) == {"ben"})
+    watched.update(lambda rows: {"eve": {}})
+    assert set(admin.reads()) == {"ben", "eve"}
+
+
+def test_an_edit_is_heard_with_before_and_after(watched: Document, admin: Admin) -> None:
+    heard: list[Any] = []
+    watched.on_change.append(lambda before, after: heard.append((dict(before), dict(after))))
+    admin.saves(encoded({"ann": {"role": "member"}}))
+    eventually(lambda: heard)
+    assert heard == [({"ann": {"role": "admin"}}, {"ann": {"role": "member"}})]
+
+
+def test_a_person_deleted_by_hand_stays_deleted(watched: Document, admin: Admin) -> None:
+    watched.update(lambda rows: {"ben": {}})
+    admin.reads()
+    admin.saves(encoded({"ann": {"role": "admin"}}))
+    eventually(lambda: "ben" not in watched.value)
+    watched.update(lambda rows: {"eve": {}})
+    assert set(admin.reads()) == {"ann", "eve"}
+
+
+def test_an_old_editor_buffer_does_not_delete_who_signed_up_since(
+    watched: Document, admin: Admin
+) -> None:
+    buffer = admin.reads()
+    for name in ("ben", "eve"):
+        watched.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
+    buffer["ann"]["role"] = "member"
+    admin.renames_over(encoded(buffer))
+    eventually(lambda: watched.value["ann"] == {"role": "member"})
+    assert set(watched.value) == {"ann", "ben", "eve"}
+    eventually(lambda: set(admin.reads()) == {"ann", "ben", "eve"})
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        (b'{\n  "ann": {"role": "admin"}\n  "ben": {}\n}\n', 3, 3),
+        (b'{\n  "ann": {"role": "admin"},\n}\n', 3, 1),
+        (b"", 1, 1),
+        (b"  \n\n", 1, 1),
+        (b"[]", 1, 1),
+        (b'"ann"', 1, 1),
+        (b'{\n  "ann": {},\n  "ben": 5\n}\n', 3, 3),
+        (b'{\n  "ann": {},\n  "ben": {},\n  "ann": {}\n}\n', 4, 3),
+        (b'{\n  "ann": {"role": NaN}\n}', 1, 1),
+        (b'{\n  "ann": {"name": "\xff"}\n}', 2, 20),
+        (b'{\n  "ann": {"name": "a\\ud83d"}\n}', 2, 21),
+        (b'{"ann": ' + b"[" * 5_000, 1, 1),
+    ],
+)
+def test_a_broken_file_changes_nothing_and_is_reported_by_line_and_column(
+    watched: Document, admin: Admin, text: bytes, line: int, column: int
+) -> None:
+    heard: list[Any] = []
+    watched.on_trouble.append(heard.append)
+    admin.saves(text)
+    eventually(lambda: heard)
+    trouble = heard[0]
+    assert (trouble.file, trouble.line, trouble.column) == ("people.json", line, column)
+    assert trouble.problem
+    assert watched.value == {"ann": {"role": "admin"}}
+    assert admin.path.read_bytes() == text, "left for repair"
+
+
+def test_a_missing_file_changes_nothing_and_is_written_with_the_next_change(
+    watched: Document, admin: Admin
+) -> None:
+    admin.path.unlink()
+    eventually(lambda: watched.trouble)
+    assert watched.value == {"ann": {"role": "admin"}}
+    watched.update(lambda rows: {"ben": {}})
+    assert set(admin.reads()) == {"ann", "ben"}
+    eventually(lambda: watched.trouble is None)
+
+
+def test_a_broken_text_is_copied_aside_before_anything_replaces_it(
+    watched: Document, admin: Admin
+) -> None:
+    text = b'{"ann": {"role": "admin"} and much work'
+    admin.saves(text)
+    watched.update(lambda rows: {"ben": {}})
+    assert set(admin.reads()) == {"ann", "ben"}
+    assert [copy.read_bytes() for copy in broken_copies(admin)] == [text]
+
+
+def test_a_repair_heals(watched: Document, admin: Admin) -> None:
+    heard: list[Any] = []
+    watched.on_trouble.append(heard.append)
+    admin.saves(b"{")
+    eventually(lambda: watched.trouble)
+    admin.saves(encoded({"ben": {}}))
+    eventually(lambda: watched.trouble is None)
+    assert set(watched.value) == {"ben"}
+    assert [trouble and trouble.line for trouble in heard] == [1, None]
+
+
+def test_a_half_saved_file_is_not_taken_for_an_edit(watched: Document, admin: Admin) -> None:
+    """Between two steps of a slow save the text is even good JSON."""
+    heard: list[Any] = []
+    watched.on_change.append(lambda before, after: heard.append(set(after)))
+    admin.saves_slowly(encoded({f"p{number}": {} for number in range(50)}))
+    eventually(lambda: len(watched.value) == 50)
+    assert heard == [{f"p{number}" for number in range(50)}]
+    assert broken_copies(admin) == []
+
+
+def test_a_full_disk_loses_no_edit(
+    watched: Document, admin: Admin, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "replace", refuse)
+        admin.saves(encoded({"ben": {}}))
+        eventually(lambda: set(watched.value) == {"ben"})
+    watched.update(lambda rows: {"eve": {}})
+    assert set(admin.reads()) == {"ben", "eve"}
+
+
+@pytest.mark.parametrize("key", ["ben", 'b"en', "بن", "b\\en"])
+def test_a_key_is_found_where_it_stands(key: str) -> None:
+    content = encoded({"ann": {"ben": {}, "list": [1, "}"]}, key: {}})
+    line, column = find_key(content, key)
+    assert column == 3
+    assert content.decode().split("\n")[line - 1].startswith(f"  {encoded(key).decode().strip()}")
+    assert find_key(content, "nobody") == find_key(b"[]", "x") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "text", [b'"\\\\ud800"', b'"\\ud83d\\ude80"', b'"\\\\\\\\ud800"', b'"\\/"']
+)
+def test_whole_characters_are_read_however_they_are_escaped(text: bytes) -> None:
+    assert isinstance(read(text), str)
+
+
+@pytest.mark.parametrize(
+    "text", [b'"\\ud83d"', b'"\\ude80"', b'"\\\\\\ud800"', b'"\\ud83d\\\\ude80"']
+)
+def test_half_characters_are_not(text: bytes) -> None:
+    with pytest.raises(Spoiled, match="half"):
+        read(text)
