@@ -227,16 +227,18 @@ class Gatekeeper:
         action = "warned" if span == WARN else f"banned {span:g}s"
         messenger.spam_log.write(now, actor.id, actor.address, rule, figures, action)
         with _available():
-            messenger.strikes.put(actor.id, strikes)
             if span == WARN:
+                messenger.strikes.put(actor.id, strikes)
                 self.on_warning(actor, wait)
                 return
+            # The ban first: another tab's refusal must climb nothing while we wait for the disk.
             self._budgets.empty(actor.id)
             reason = messenger.say(f"ban.reason.{rule}")
             until = now + span
             messenger.bans.ban(
                 actor.id, reason=reason, by="limiter", at=now, until=until, scope="write"
             )
+            messenger.strikes.put(actor.id, strikes)
         raise self.refusal(Ban(reason, until, "write"))
 
     def _refuse_banned(self, username: str | None, address: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from soyuz.paths import CATALOGUES
 
 FALLBACK = "en"
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Catalogue:
@@ -29,9 +31,8 @@ class Catalogue:
         values = dict(params or {})
         if isinstance(text, dict):
             text = text["one" if values.get("n") == 1 else "other"]
-        for name, value in values.items():
-            text = text.replace(f"{{{name}}}", _shown(value))
-        return str(text)
+        # In one go: what a person is called may itself look like a place.
+        return _PLACE.sub(lambda m: _shown(values[m[1]]) if m[1] in values else m[0], text)
 
 
 def _shown(value: Any) -> str:

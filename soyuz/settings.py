@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -79,7 +80,7 @@ def read_rate(text: str) -> Rate:
     """Read `8/10s`. Raises ValueError or KeyError."""
     limit, _, window = text.partition("/")
     rate = Rate(int(limit), read_span(window))
-    if rate.limit < 1 or rate.window_s <= 0:
+    if rate.limit < 1 or not 0 < rate.window_s < math.inf:
         raise ValueError(text)
     return rate
 

@@ -32,13 +32,14 @@ class Server:
     def __init__(self, data: Path, **environ: str) -> None:
         self.data = data
         self._environ = environ
+        self.port = 0  # any that is free
         self.start()
 
     def start(self) -> None:
         """Start it, again on the same port if it had one, and wait until it listens."""
         self.log: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "server.py", "--port", "0", "--data", str(self.data)],
+            [sys.executable, "server.py", "--port", str(self.port), "--data", str(self.data)],
             cwd=ROOT,
             env={**os.environ, **self._environ},
             stdout=subprocess.PIPE,
@@ -218,6 +219,10 @@ class Person:
     def hears(self, event: str, timeout: float = 5.0, **wanted: Any) -> Any:
         return self.tab.hears(event, timeout, **wanted)
 
+    def is_refused(self) -> str:
+        """Try one more tab, in vain; gives the code of the refusal."""
+        return refusal(self.server.url, self.browser.cookie, **self._headers)
+
     def signs_in_elsewhere(self) -> Browser:
         """Sign in from another browser."""
         browser = Browser(self.server.url, **self._headers)
@@ -229,6 +234,16 @@ class Person:
         for tab in self.tabs:
             tab.closes()
         self.tabs.clear()
+
+
+def refusal(url: str, cookie: str, **headers: str) -> str:
+    """Give the code with which a new socket is refused."""
+    client = socketio.Client(reconnection=False)
+    refused: list[Any] = []
+    client.on("connect_error", refused.append)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        client.connect(url, headers={"Cookie": cookie, **headers}, transports=["websocket"])
+    return str(refused[0]["message"])
 
 
 StartServer = Callable[..., Server]
@@ -280,6 +295,12 @@ def alice(person: MakePerson) -> Person:
 @pytest.fixture
 def bob(person: MakePerson) -> Person:
     return person("bob")
+
+
+@pytest.fixture
+def visitor(server: Server) -> Browser:
+    """Someone who is not signed in."""
+    return Browser(server.url)
 
 
 def eventually(check: Callable[[], bool], timeout: float = 5.0) -> None:

@@ -40,6 +40,7 @@ def run(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_prints_where_to_go_and_how_to_share(start_server: StartServer) -> None:
     server = start_server()
+    server.waits_for("/setup/")  # the address, which start waits for, is not the last line
     printed = "".join(server.log)
     assert f"http://localhost:{server.port}" in printed
     assert "--host 0.0.0.0" in printed

@@ -43,11 +43,12 @@ class _History:
             older = journal.page(asked.around, None, asked.limit // 2)
             newer = journal.page(None, max(asked.around - 1, 0), asked.limit - len(older))
             entries = older + newer
+        first, last = _edges(asked, entries, journal.last_seq)
         return {
             "messages": [entry.data for entry in entries],
             "users": profiles(self._messenger, (e.data["author"] for e in entries)),
-            "has_more": bool(entries) and journal.has_before(entries[0].seq),
-            "has_newer": bool(entries) and entries[-1].seq < journal.last_seq,
+            "has_more": journal.has_before(first),
+            "has_newer": last < journal.last_seq,
         }
 
     def on_since(self, actor: Actor, asked: HistorySince, ack: Ack) -> Answer:
@@ -65,6 +66,15 @@ class _History:
         if room != LOBBY.id:
             raise Refused("not_found", "not_found.room")
         return self._messenger.history.of(room)
+
+
+def _edges(asked: HistoryPage, entries: list[Entry], last_seq: int) -> tuple[int, int]:
+    """Give the first and last `seq` of a page; an empty one lies where it was asked for."""
+    if entries:
+        return entries[0].seq, entries[-1].seq
+    if asked.after is not None:
+        return min(asked.after, last_seq) + 1, last_seq
+    return 0, 0
 
 
 def _event(entry: Entry) -> dict[str, Any]:

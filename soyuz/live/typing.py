@@ -13,14 +13,15 @@ class Typing:
     def __init__(self) -> None:
         self._typists: dict[str, dict[str, float]] = {}  # room, username: forgotten at
         self._told: dict[str, list[str]] = {}
+        self._stopped: set[str] = set()  # rooms where someone stopped since the last tick
 
     def set(self, room: str, username: str, on: bool, now: float) -> None:
         """Note that a person types in a room, or has stopped."""
         typists = self._typists.setdefault(room, {})
         if on:
             typists[username] = now + FORGOTTEN_AFTER_S
-        else:
-            typists.pop(username, None)
+        elif typists.pop(username, None):
+            self._stopped.add(room)
 
     def gone(self, username: str) -> None:
         """Forget a person everywhere."""
@@ -28,16 +29,20 @@ class Typing:
             typists.pop(username, None)
 
     def tick(self, now: float) -> list[tuple[str, list[str]]]:
-        """Give the rooms whose typists have changed since the last tick, each with all of them."""
+        """Give the rooms whose typists have changed since the last tick, each with all of them.
+
+        Who stopped and began again between two ticks is told too: pages hide whoever has just sent.
+        """
         changed: list[tuple[str, list[str]]] = []
         for room, typists in list(self._typists.items()):
             for username in [u for u, until in typists.items() if until <= now]:
                 del typists[username]
             users = sorted(typists)
-            if users != self._told.get(room, []):
+            if users != self._told.get(room, []) or (users and room in self._stopped):
                 changed.append((room, users))
                 self._told[room] = users
             if not users:
                 self._typists.pop(room)
                 self._told.pop(room, None)
+        self._stopped.clear()
         return changed

@@ -1,7 +1,8 @@
 """The Socket.IO server under everything live: the stock one, strict about what it lets in.
 
 It leans on these names of python-socketio 5.18: `Server._handle_eio_message`, `_handle_event`,
-`_handle_connect`, `_handle_eio_disconnect`, `_send_packet`, `packet_class`; a test holds them.
+`_handle_connect`, `_handle_eio_disconnect`, `_send_packet`, `_engineio_server_class`,
+`packet_class`; a test holds them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import flask_socketio
 import msgspec
 import socketio
 from socketio import packet
+
+from soyuz.live import engine
 
 log = logging.getLogger("soyuz.live")
 
@@ -83,6 +86,9 @@ class Server(socketio.Server):
         self.disconnect(sid)
         self.sleep(0.2)  # the client hangs up by itself when it has read the goodbye
         self.eio.disconnect(eio_sid)
+
+    def _engineio_server_class(self) -> type[engine.Engine]:
+        return engine.Engine
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
@@ -182,6 +188,8 @@ def socketio_for(
         async_handlers=False,  # one person's events are handled in the order sent
         manage_session=False,
         json=Json,
+        logger=engine.log,
+        engineio_logger=engine.log,
         cors_allowed_origins=origin_allowed,
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,

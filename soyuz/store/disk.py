@@ -122,11 +122,12 @@ class Disk:
         path: Path,
         content: bytes,
         mode: int = FILE_MODE,
-        just_before: Callable[[], None] = lambda: None,
+        just_before: Callable[[Path], None] = lambda temporary: None,
     ) -> os.stat_result:
         """Put `content` in place of a file, whole or not at all; gives the new file's stat.
 
-        `just_before` is called right before the rename and may raise to leave all as it was.
+        `just_before` is called with the finished new file right before the rename, and may raise to
+        leave all as it was.
         """
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(self._temporaries)}.new")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -138,7 +139,7 @@ class Disk:
                 stat = os.fstat(fd)
             finally:
                 os.close(fd)
-            just_before()
+            just_before(temporary)
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)

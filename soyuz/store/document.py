@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class _Staged:
     version: int
     value: Rows
     write_file: bool
+    replaced_was_read: bool = False  # the version it was written over
 
 
 _NOTHING = _Staged(-1, {}, False)
@@ -89,10 +90,10 @@ class Document:
         self._staged = _Staged(0, {}, False)
         self._tickets: list[tuple[int, _Ticket]] = []
         self._stamp: Stamp | None = None
+        self._coming: Stamp | None = None  # of the file we are about to rename into place
         self._versions = Versions({})
         self._readership = Readership()
         self._settling = False
-        self._was_read = False  # the version before the one being written
 
     def load(self) -> None:
         """Read the file at the start, or make it. Raises OSError."""
@@ -139,7 +140,9 @@ class Document:
 
     def poll(self) -> None:
         """Take over what was edited by hand since the last look; called about once a second."""
-        if not self._settling and _stamp_on_disk(self.path) != self._stamp:
+        stamp = _stamp_on_disk(self.path)
+        is_ours = stamp == self._stamp or (stamp is not None and stamp == self._coming)
+        if not self._settling and not is_ours:
             self._take_over()
 
     def commit(self, disk: Disk) -> _Staged | None:
@@ -148,19 +151,29 @@ class Document:
             return _NOTHING
         staged = self._staged
         content = _render(staged.value)
+        readership = Readership()
+
+        def about_to_replace(temporary: Path) -> None:
+            if _stamp_on_disk(self.path) not in (self._stamp, None):
+                raise _Foreign
+            readership.watch(temporary)  # before anyone can read it
+            self._coming = _stamp_on_disk(temporary)
+
         try:
             disk.replace(self._good, content)
             if staged.write_file:
-                stat = disk.replace(self.path, content, just_before=self._refuse_foreign)
+                stat = disk.replace(self.path, content, just_before=about_to_replace)
         except _Foreign:
             return None
         except OSError:
             self._is_refusing = True
+            readership.close()
             raise
         if staged.write_file:
             self._stamp = _stamp_of(stat)
-            self._was_read = self._readership.was_read()
-            self._readership.watch(self.path)
+            self._readership, replaced = readership, self._readership
+            staged = replace(staged, replaced_was_read=replaced.was_read())
+            replaced.close()
         return staged
 
     def committed(self, staged: _Staged | None, error: OSError | None) -> None:
@@ -172,18 +185,13 @@ class Document:
         else:
             self._settle(staged)
 
-    def _refuse_foreign(self) -> None:
-        if _stamp_on_disk(self.path) not in (self._stamp, None):
-            raise _Foreign
-
     def _settle(self, staged: _Staged) -> None:
         version = staged.version
         with self._lock:
             if version >= self._durable_from:
                 self._durable, self._durable_from = staged.value, version
-            if self._was_read:
+            if staged.replaced_was_read:
                 self._versions.newest_was_read()
-                self._was_read = False
             self._versions.add(self._durable)
             settled = [ticket for at, ticket in self._tickets if at <= version]
             self._tickets = [(at, ticket) for at, ticket in self._tickets if at > version]
@@ -209,6 +217,9 @@ class Document:
         if self._settling:
             return
         self._settling = True
+        if self._readership.was_read():  # asked before we read what lies there now
+            with self._lock:
+                self._versions.newest_was_read()
         try:
             content, stamp = self._settled_look()
         finally:
@@ -224,6 +235,7 @@ class Document:
             self._keep_aside(content, spoiled)
             with self._lock:
                 self._stamp = stamp
+                self._readership.close()
                 self._stage(write_file=bool(self._tickets))
             return
         self._adopt(theirs, stamp, normalised)
@@ -231,8 +243,6 @@ class Document:
     def _adopt(self, theirs: Rows, stamp: Stamp | None, normalised: bool) -> None:
         with self._lock:
             before = self.value
-            if self._readership.was_read():
-                self._versions.newest_was_read()
             base = self._versions.base_of(theirs)
             after = self._checked(merge(base, before, theirs), theirs)
             self._version += 1

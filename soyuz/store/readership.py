@@ -21,6 +21,7 @@ class Readership:
     def __init__(self) -> None:
         self._fd = -1
         self._armed_ns = 0
+        self._written_ns = 0
 
     def watch(self, path: Path) -> None:
         """Turn to the version that lies at `path` now, as one nobody has read."""
@@ -29,15 +30,18 @@ class Readership:
             return
         with contextlib.suppress(OSError):  # another's file: it then counts as never read
             self._fd = os.open(path, os.O_RDONLY)
-            written_ns = os.fstat(self._fd).st_mtime_ns
-            os.utime(self._fd, ns=(written_ns - _LONG_BEFORE_NS, written_ns))
+            self._written_ns = os.fstat(self._fd).st_mtime_ns
+            os.utime(self._fd, ns=(self._written_ns - _LONG_BEFORE_NS, self._written_ns))
             self._armed_ns = os.fstat(self._fd).st_atime_ns
 
     def was_read(self) -> bool:
         """Say whether someone has read the version since it is watched."""
         if self._fd < 0:
             return False
-        return os.fstat(self._fd).st_atime_ns != self._armed_ns
+        now = os.fstat(self._fd)
+        # Written in place since: then only who came before that has read the version itself.
+        is_of_version = now.st_mtime_ns == self._written_ns or now.st_atime_ns <= now.st_mtime_ns
+        return now.st_atime_ns != self._armed_ns and is_of_version
 
     def close(self) -> None:
         """Let the version go."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import threading
 import time
 
 import pytest
 
-from tests.conftest import MakePerson, Person, StartServer
+from tests.conftest import MakePerson, Person, Server, StartServer
 
 
 def lost_or_doubled(acknowledged: list[str], stored: list[str]) -> list[str]:
@@ -19,9 +21,20 @@ def test_the_check_can_fail() -> None:
     assert lost_or_doubled(["a", "b", "c"], ["a", "c", "c"]) == ["b", "c"]
 
 
-def posts_until_killed(someone: Person, round_: int, acknowledged: list[str]) -> None:
+def begin_posting(people: list[Person], prefix: str, told: list[str]) -> list[threading.Thread]:
+    """Have everyone post as fast as acks come, until the server is gone."""
+    posters = []
+    for someone in people:
+        someone.opens_tab()
+        arguments = (someone, f"{prefix}-{someone.name}", told)
+        posters.append(threading.Thread(target=posts_until_gone, args=arguments))
+        posters[-1].start()
+    return posters
+
+
+def posts_until_gone(someone: Person, prefix: str, acknowledged: list[str]) -> None:
     for number in range(100_000):
-        client_id = f"{round_}-{number}"
+        client_id = f"{prefix}-{number}"
         payload = {"room": "lobby", "text": client_id, "client_id": client_id}
         try:
             if someone.tab.client.call("message:post", payload, timeout=3)["ok"]:
@@ -41,26 +54,55 @@ def everything(someone: Person) -> list[dict[str, object]]:
         after = page["messages"][-1]["id"]
 
 
+def written(server: Server) -> list[str]:
+    """Give the client_ids of the history files, as anyone with an editor finds them."""
+    lines = [
+        line
+        for path in sorted(server.file("history/lobby").glob("*.jsonl"))
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    return [json.loads(line)["data"]["client_id"] for line in lines]
+
+
 @pytest.mark.parametrize(
-    "rounds", [2, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+    "rounds", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
 )
 def test_every_acknowledged_message_is_found_once(
     start_server: StartServer, person: MakePerson, rounds: int
 ) -> None:
     server = start_server(SOYUZ_SPAM_LIMIT="off")
-    ann = person("ann", at=server)
+    people = [person(name, at=server) for name in ("ann", "ben", "eve")]
     acknowledged: list[str] = []
     for round_ in range(rounds):
-        ann.opens_tab()
-        poster = threading.Thread(target=posts_until_killed, args=(ann, round_, acknowledged))
-        poster.start()
+        posters = begin_posting(people, f"{round_}", acknowledged)
         time.sleep(0.4 + 0.07 * round_)
         server.kill()
-        poster.join(10)
-        ann.tabs.clear()
+        for poster in posters:
+            poster.join(10)
         server.start()
-        ann.browser.url = server.url
+        for someone in people:
+            someone.tabs.clear()
+            someone.browser.url = server.url
     assert len(acknowledged) > 20 * rounds
-    messages = everything(ann)
+    messages = everything(people[0])
     assert lost_or_doubled(acknowledged, [str(m["client_id"]) for m in messages]) == []
+    assert lost_or_doubled(acknowledged, written(server)) == []
     assert [m["seq"] for m in messages] == list(range(1, len(messages) + 1))
+
+
+def test_a_stop_in_the_middle_of_posting_is_quick_and_loses_nothing(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server(SOYUZ_SPAM_LIMIT="off")
+    people = [person(name, at=server) for name in ("ann", "ben", "eve")]
+    acknowledged: list[str] = []
+    posters = begin_posting(people, "0", acknowledged)
+    time.sleep(0.5)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - began < 5
+    for poster in posters:
+        poster.join(10)
+    assert len(acknowledged) > 20
+    assert lost_or_doubled(acknowledged, written(server)) == []

@@ -85,6 +85,34 @@ def test_a_list_of_bans_holds_names() -> None:
         parse_permanent(["bob", 7])
 
 
+@pytest.mark.parametrize("until", ["soon", "2h", "2026-12-01", 5])
+def test_a_permanent_ban_has_no_end(until: Any) -> None:
+    with pytest.raises(Malformed, match=r"temp_bans\.json") as malformed:
+        parse_permanent({"ann": {}, "bob": {"until": until}})
+    assert malformed.value.key == "bob"
+    assert parse_permanent({"bob": {"until": None}}) == {"bob": {"until": None}}
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "",
+        " ",
+        "2h30m",
+        "-2h",
+        "0001-01-01T00:00:00+23:00",
+        "9999-12-31",
+        "999999w",
+        "2026-02-30",
+        "1e9",
+        "٢٢٢٢٢٢٢٢٢h",
+    ],
+)
+def test_an_end_that_cannot_be_read_is_a_mistake_never_a_crash(until: str) -> None:
+    with pytest.raises(Malformed):
+        parse_temporary({"bob": until}, SAVED, TEHRAN)
+
+
 def test_expiry_is_computed_when_asked() -> None:
     banned = effective({}, {"bob": {"until": iso(SAVED + 60)}})
     assert banned.of_account("bob", "all", SAVED + 59.999)

@@ -79,3 +79,20 @@ def test_a_ban_empties_the_window() -> None:
     assert budgets.spend("message", "ann", 0.0, "ho")[0] == "message"
     budgets.empty("ann")
     assert budgets.spend("message", "ann", 0.0, "ho")[0] == ""
+
+
+def test_a_ban_for_saying_the_same_lets_it_be_said_again_afterwards() -> None:
+    budgets = Budgets(Rate(100, 10.0))
+    for name in ("ann", "ben"):
+        for _ in range(4):
+            assert not budgets.spend("message", name, 0.0, "buy this")[0]
+    budgets.empty("ann")
+    assert budgets.spend("message", "ann", 30.0, "buy this")[0] == ""
+    assert budgets.spend("message", "ben", 30.0, "buy this")[0] == "same_text"
+
+
+def test_a_ladder_made_shorter_leads_to_its_last_rung() -> None:
+    """strikes.json outlives a change of SOYUZ_SPAM_LADDER, and may be edited by hand."""
+    assert climb((WARN, 30.0), Strikes(4, 0.0), 10.0) == Strikes(1, 10.0)
+    assert climb((WARN,), Strikes(4, 0.0), 10.0) == Strikes(0, 10.0)
+    assert climb((WARN,), Strikes(4, 0.0), 1_000.0) == Strikes(0, 1_000.0)

@@ -51,6 +51,13 @@ def test_an_event_taken_back_was_never_there() -> None:
     assert len(window) == 0
 
 
+def test_a_key_holds_no_more_moments_than_the_limit() -> None:
+    window = SlidingWindow(RATE)
+    for moment in range(100):
+        window.accept("a", moment / 100)
+    assert len(window._accepted["a"]) == RATE.limit
+
+
 def test_the_silent_are_forgotten() -> None:
     window = SlidingWindow(RATE)
     for second in range(1_000):

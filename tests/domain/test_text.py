@@ -44,6 +44,13 @@ def test_a_message_is_kept_as_typed(typed: str, kept: str) -> None:
         "\ufe0f",
         "\0\a",
         "\u2028",
+        "\ufeff",
+        "\u115f\u1160",
+        "\u180b\u180f",
+        "\U0001d159",
+        "\U000e0100",
+        "\U000e0041",
+        "\t",
     ],
 )
 def test_what_nobody_could_see_is_no_message(blank: str) -> None:
@@ -51,6 +58,13 @@ def test_what_nobody_could_see_is_no_message(blank: str) -> None:
     with pytest.raises(Refused) as refused:
         clean_message(blank)
     assert (refused.value.code, refused.value.detail) == ("invalid", "invalid.blank")
+
+
+@pytest.mark.parametrize(
+    "text", ["\u2764\ufe0f", "ก็", "\u0301a", ".", "\u0640", "🏴\U000e0067\U000e007f"]
+)
+def test_what_somebody_could_see_is_one(text: str) -> None:
+    assert not is_blank(text)
 
 
 def test_the_limit_counts_code_points_after_cleaning() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from soyuz.live.presence import ALERT_AFTER_S, GRACE_S, QUIET_START_S, Presence
 from soyuz.live.typing import FORGOTTEN_AFTER_S, Typing
 from tests.conftest import MakePerson, StartServer
@@ -62,6 +64,23 @@ def test_after_a_restart_everyone_counts_again(
     ready = ben.hears("session:ready")
     assert ready["online"] == 2
     assert {p["username"]: p["online"] for p in ready["people"]} == {"ann": True, "ben": True}
+
+
+@pytest.mark.long
+def test_joined_and_left_are_said_aloud(start_server: StartServer, person: MakePerson) -> None:
+    server = start_server()
+    ann = person("ann", at=server)
+    ann.hears("session:ready")
+    time.sleep(QUIET_START_S + 1)
+    ben = person("ben", at=server, display_name="Ben B.")
+    ben.opens_tab()
+    came = time.monotonic()
+    joined = ann.hears("system:alert", code="joined", timeout=8)
+    assert time.monotonic() - came >= ALERT_AFTER_S
+    assert joined["params"] == {"username": "ben", "name": "Ben B."}
+    assert joined["text"] == "Ben B. joined"
+    ben.leaves()
+    assert ann.hears("system:alert", code="left", timeout=12)["params"]["username"] == "ben"
 
 
 def test_coming_and_going_is_told_in_ticks() -> None:

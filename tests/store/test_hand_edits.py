@@ -94,17 +94,41 @@ def test_a_person_deleted_by_hand_stays_deleted(watched: Document, admin: Admin)
     assert set(admin.reads()) == {"ann", "eve"}
 
 
+@pytest.mark.parametrize("manner", MANNERS)
 def test_an_old_editor_buffer_does_not_delete_who_signed_up_since(
-    watched: Document, admin: Admin
+    watched: Document, admin: Admin, manner: int
 ) -> None:
+    watched.update(lambda rows: {"ben": {}})
     buffer = admin.reads()
-    for name in ("ben", "eve"):
+    for name in ("eve", "dan"):
         watched.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
     buffer["ann"]["role"] = "member"
-    admin.renames_over(encoded(buffer))
+    admin.manners[manner](encoded(buffer))
     eventually(lambda: watched.value["ann"] == {"role": "member"})
-    assert set(watched.value) == {"ann", "ben", "eve"}
-    eventually(lambda: set(admin.reads()) == {"ann", "ben", "eve"})
+    assert set(watched.value) == {"ann", "ben", "eve", "dan"}
+    eventually(lambda: set(admin.reads()) == {"ann", "ben", "eve", "dan"})
+
+
+def test_a_file_opened_the_moment_it_was_written_counts_as_read(
+    watched: Document, admin: Admin, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffers: list[Any] = []
+    sync_folder = disk.sync_folder
+
+    def opens_first(folder: Path) -> None:
+        if folder == admin.path.parent:
+            buffers.append(admin.reads())
+        sync_folder(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync_folder", opens_first)
+        watched.update(lambda rows: {"ben": {}})
+    for name in ("eve", "dan"):
+        watched.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
+    assert set(admin.reads()) == {"ann", "ben", "eve", "dan"}, "by some backup"
+    admin.renames_over(encoded({**buffers[0], "zoe": {}}))
+    eventually(lambda: "zoe" in watched.value)
+    assert set(watched.value) == {"ann", "ben", "eve", "dan", "zoe"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""What every answer carries: guarding headers, compression, sentences for errors."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+from tests.conftest import Browser, Person, Server
+
+
+def test_every_answer_carries_the_guarding_headers(alice: Person) -> None:
+    paths = ["/", "/settings", "/nowhere", "/healthz", "/favicon.ico"]
+    answers = [alice.browser.opens(path) for path in paths]
+    answers += [Browser(alice.server.url).opens(p) for p in ("/login", "/signup", "/setup/x")]
+    answers.append(alice.browser.posts("/settings"))
+    for answer in answers:
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        if answer.headers["Content-Type"].startswith("text/html"):
+            assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_static_files_are_compressed_and_kept_for_ever(visitor: Browser) -> None:
+    found = re.search(r"/static/[0-9a-f]+/css/app\.css", visitor.opens("/login").text)
+    assert found
+    answer = visitor.opens(found[0])
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Encoding"] == "gzip"
+    plain = visitor.session.get(
+        visitor.url + found[0], headers={"Accept-Encoding": "identity"}, stream=True, timeout=10
+    )
+    assert gzip.decompress(gzip.compress(plain.content)) == answer.content
+    old = visitor.opens(re.sub(r"static/[0-9a-f]+", "static/000000000000", found[0]))
+    assert old.headers["Cache-Control"] == "no-cache"
+    assert visitor.opens("/static/x/../server.py").status_code == 404
+
+
+def test_an_error_is_one_sentence_and_never_a_traceback(alice: Person) -> None:
+    for method, path, status in (
+        ("GET", "/nowhere", 404),
+        ("POST", "/", 400),
+        ("DELETE", "/settings", 403),
+        ("GET", "/setup/wrong", 404),
+    ):
+        answer = alice.browser.session.request(method, alice.server.url + path, timeout=10)
+        assert answer.status_code in (status, 405), (method, path)
+        assert "Traceback" not in answer.text
+        assert "<h1" in answer.text
+
+
+def test_health_is_told_truly(server: Server, visitor: Browser) -> None:
+    answer = visitor.opens("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

@@ -1,0 +1,118 @@
+"""Settings: a name, a picture, a password, and the places one is signed in, all live."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import PASSWORD, Browser, Person, Server
+
+
+def test_a_display_name_is_live_for_everyone(alice: Person, bob: Person) -> None:
+    bob.hears("session:ready")
+    assert f'value="{alice.name}"' in alice.browser.opens("/settings").text, "prefilled"
+    assert alice.browser.sends("/settings", display_name="Alice A.").status_code == 302
+    assert bob.hears("user:changed")["display_name"] == "Alice A."
+    params = bob.hears("system:alert", code="renamed")["params"]
+    assert params == {"username": alice.name, "old": alice.name, "new": "Alice A."}
+    refused = alice.browser.sends("/settings", display_name="  ")
+    assert refused.status_code == 400
+
+
+def picture(kind: str, size: tuple[int, int] = (400, 200), **options: Any) -> bytes:
+    image = Image.new("RGB", size, "red")
+    image.paste("blue", (0, 0, size[0] // 2, size[1]))
+    out = BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def avatar_of(someone: Person) -> str:
+    users = someone.asks("user:get", {"usernames": [someone.name]})["users"]
+    return str(users[someone.name]["avatar"])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_picture_becomes_a_square_webp_of_ours(alice: Person, kind: str) -> None:
+    files = {"avatar": ("../../evil.html", picture(kind), "text/html")}
+    assert alice.browser.sends("/settings", files=files).status_code == 302
+    url = avatar_of(alice)
+    assert re.fullmatch(r"/uploads/avatars/[0-9a-f]{32}\.webp", url)
+    answer = alice.browser.opens(url)
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    with Image.open(BytesIO(answer.content)) as image:
+        assert (image.format, image.size) == ("WEBP", (256, 256))
+    assert Browser(alice.server.url).opens(url).status_code == 302, "members only"
+
+
+def test_a_picture_is_turned_upright_and_its_metadata_is_gone(alice: Person) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side: what is left is up
+    exif[0x010E] = "taken at home"
+    files = {"avatar": ("x.jpg", picture("JPEG", (300, 300), exif=exif))}
+    assert alice.browser.sends("/settings", files=files).status_code == 302
+    content = alice.browser.opens(avatar_of(alice)).content
+    assert b"taken at home" not in content
+    with Image.open(BytesIO(content)) as image:
+        assert not image.getexif()
+        red, _, blue = image.convert("RGB").getpixel((128, 20))  # type: ignore[misc]
+        assert blue > 200 > 60 > red, "the left half has become the upper"
+
+
+def test_a_new_picture_replaces_the_file_and_one_can_be_removed(alice: Person) -> None:
+    alice.browser.sends("/settings", files={"avatar": ("x.png", picture("PNG"))})
+    first = avatar_of(alice)
+    alice.browser.sends("/settings", files={"avatar": ("x.png", picture("PNG", (9, 9)))})
+    assert alice.browser.opens(first).status_code == 404
+    alice.browser.sends("/settings", remove_avatar="y")
+    assert avatar_of(alice) == "None"
+
+
+def test_a_refused_picture_changes_nothing(server: Server, alice: Person) -> None:
+    alice.browser.sends("/settings", files={"avatar": ("x.png", picture("PNG"))})
+    before = (avatar_of(alice), len(list(server.file("uploads/avatars").iterdir())))
+    bomb = picture("PNG", (10_000, 5_001))
+    for content in (
+        b"", b"not a picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        picture("PNG")[:200], picture("BMP"), bomb, b"\x89PNG" * 1_500_000, b"x" * 17_000_000,
+    ):  # fmt: skip
+        files = {"avatar": ("x.png", content)}
+        answer = alice.browser.sends("/settings", files=files, display_name="Not Taken")
+        assert answer.status_code == 400, content[:20]
+    after = (avatar_of(alice), len(list(server.file("uploads/avatars").iterdir())))
+    assert after == before
+    assert "Not Taken" not in alice.browser.opens("/settings").text
+
+
+def test_no_upload_path_leads_elsewhere(alice: Person) -> None:
+    for path in ("avatars/../../users.json", "%2e%2e/users.json", "avatars/x", "", "//etc/passwd"):
+        assert alice.browser.opens(f"/uploads/{path}").status_code in (404, 308), path
+
+
+def test_a_new_password_signs_out_everywhere_else(alice: Person) -> None:
+    other = alice.signs_in_elsewhere()
+    tab = alice.opens_tab()
+    tab.hears("session:ready")
+    wrong = alice.browser.sends("/settings", current_password="wrong", new_password="new pass word")
+    assert wrong.status_code == 400
+    assert other.opens("/").status_code == 200
+    good = {"current_password": PASSWORD, "new_password": "a new pass word"}
+    assert alice.browser.sends("/settings", **good).status_code == 302
+    assert tab.hears("session:ended", timeout=2)["reason"] == "signed_out"
+    assert other.opens("/").status_code == 302
+    assert alice.browser.opens("/").status_code == 200, "this browser has a new session"
+    old = Browser(alice.server.url).sends("/login", username=alice.name, password=PASSWORD)
+    assert old.status_code == 401
+
+
+def test_sign_out_everywhere_leaves_this_browser(alice: Person) -> None:
+    other = alice.signs_in_elsewhere()
+    assert alice.browser.opens("/settings").text.count("127.0.0.1") >= 2, "the list of sessions"
+    assert alice.browser.sends("/settings", sign_out_everywhere="1").status_code == 302
+    assert other.opens("/").status_code == 302
+    assert alice.browser.opens("/").status_code == 200
