@@ -107,7 +107,9 @@ export function mountComposer({ store, actions, announcer }) {
     changed();
     if (!writeBan) return giveBack();
     const { until, reason } = writeBan;
-    const show = (sentence) => (ban.textContent = `${sentence} ${text.value ? t("chat.draft_kept") : ""}`);
+    const show = (sentence) => {
+      ban.textContent = text.value ? `${sentence} · ${t("chat.draft_kept")}` : sentence;
+    };
     if (until === null) return show(banSentence({ reason }));
     stopCountdown = countDown(until, {
       tick: (seconds) => show(banSentence({ reason, time: clockFigure(seconds) })),

@@ -1,0 +1,79 @@
+"""The keyboard is enough: from sign-up to sign-out, and the focus can always be seen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Arrive
+from tests.browser.visitor import is_in
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.browser
+TABS_MAX = 25
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const label = at.labels?.[0]?.textContent;
+  const { outlineStyle, outlineWidth } = getComputedStyle(at.closest(".composer-box") ?? at);
+  return {
+    name: (at.getAttribute("aria-label") ?? label ?? at.textContent).trim(),
+    shown: outlineStyle !== "none" && parseFloat(outlineWidth) > 0,
+  };
+}"""
+
+
+def tabs_to(page: Page, name: str, key: str = "Tab") -> None:
+    """Press Tab until the focus is on what has that name, and can be seen at every stop."""
+    passed = []
+    for _ in range(TABS_MAX):
+        page.keyboard.press(key)
+        focused = page.evaluate(FOCUSED)
+        assert focused["shown"], f"the focus on {focused['name']!r} cannot be seen"
+        if focused["name"] == name:
+            return
+        passed.append(focused["name"])
+    raise AssertionError(f"no {name!r} among {passed}")
+
+
+def test_from_sign_up_to_sign_out(arrive: Arrive) -> None:
+    page = (mira := arrive("mira.keys")).page
+    mira.goes_to("/signup")
+    for label, typed in (("Username", mira.name), ("Display name", "Mira"), ("Password", PASSWORD)):
+        tabs_to(page, label)
+        page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    is_in(page)
+    expect(mira.composer).to_be_focused()
+    page.keyboard.type("by keyboard?")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Yes!")
+    page.keyboard.press("Enter")
+    lines = page.locator(".message").last.locator(".message-text > p")
+    expect(lines).to_have_text(["by keyboard?", "Yes!"])
+    tabs_to(page, "Menu", "Shift+Tab")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#menu-button")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(mira.composer).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(page.locator(".room").first).to_be_focused()
+    tabs_to(page, "Menu")
+    page.keyboard.press("Enter")
+    tabs_to(page, "Sign out")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/login$"))
+
+
+def test_a_drawer_keeps_the_focus_and_gives_it_back(enter: Arrive) -> None:
+    mira = enter("mira", viewport={"width": 390, "height": 700})
+    mira.page.locator("#people-toggle").press("Enter")
+    expect(mira.page.locator("#people-side")).to_be_focused()
+    assert mira.page.locator("#conversation").get_attribute("inert") is not None
+    mira.page.keyboard.press("Escape")
+    expect(mira.page.locator("#people-side")).to_be_hidden()
+    expect(mira.page.locator("#people-toggle")).to_be_focused()

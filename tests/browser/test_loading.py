@@ -1,0 +1,73 @@
+"""Opening the page: light, still, from our own server only, and without a secure context."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import LAN_NAME, Arrive
+from tests.browser.visitor import is_in
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.browser
+WEIGHT_MAX_BYTES = 150_000
+SHIFT_MAX = 0.02
+SUM_SHIFTS = """window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifted += shift.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+def test_the_first_load_is_light_and_comes_from_here(enter: Arrive) -> None:
+    mira = enter("mira")
+    mira.page.close()
+    mira.page = mira.opens_tab()
+    asked: list[str] = []
+    received = {"bytes": 0.0}
+
+    def count(event: dict[str, float]) -> None:
+        received["bytes"] += event["encodedDataLength"]
+
+    mira.page.on("request", lambda request: asked.append(request.url))
+    devtools = mira.context.new_cdp_session(mira.page)
+    devtools.send("Network.enable")
+    devtools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    devtools.on("Network.loadingFinished", count)
+    mira.enters()
+    mira.page.wait_for_timeout(500)
+    assert len(asked) > 20, "the page is made of modules"
+    assert [url for url in asked if not url.startswith(mira.server.url)] == []
+    assert 20_000 < received["bytes"] <= WEIGHT_MAX_BYTES, received
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_while_it_loads(enter: Arrive, arrive: Arrive, width: int) -> None:
+    size = {"width": width, "height": 800}
+    mira, guest = enter("mira", viewport=size), arrive(viewport=size)
+    for number in range(3):
+        mira.writes(f"{mira.name} fills the page {number}")
+    mira.sees_posted(f"{mira.name} fills the page 2")
+    for someone, path in ((mira, "/"), (mira, "/settings"), (guest, "/login"), (guest, "/signup")):
+        someone.page.add_init_script(SUM_SHIFTS)
+        someone.goes_to(path)
+        someone.page.wait_for_timeout(500)
+        assert someone.page.evaluate("window.shifted") < SHIFT_MAX, path
+
+
+def test_plain_http_at_a_name_of_the_local_network_is_enough(arrive: Arrive) -> None:
+    mira = arrive("mira.lan")
+    page, site = mira.page, f"http://{LAN_NAME}:{mira.server.port}"
+    page.goto(f"{site}/signup")
+    assert page.evaluate("isSecureContext") is False
+    page.fill("[name=username]", mira.name)
+    page.fill("[name=password]", PASSWORD)
+    page.get_by_role("button", name="Make my account").click()
+    is_in(page)
+    mira.writes("hello from the kitchen")
+    mira.sees_posted("hello from the kitchen")
+    page.reload()
+    is_in(page)
+    mira.sees_posted("hello from the kitchen")
+    expect(page.locator("#my-handle")).to_have_text(f"@{mira.name}")
+    # Without https Chromium leaves this header aside, and says so.
+    mira.complaints[:] = [said for said in mira.complaints if "Opener-Policy" not in said]

@@ -1,0 +1,71 @@
+"""Offline and back: everything arrives once and in order, whoever was away."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Arrive
+from tests.conftest import StartServer
+
+pytestmark = pytest.mark.browser
+
+
+def test_offline_and_back(enter: Arrive) -> None:
+    mira, jonas = enter("mira"), enter("jonas")
+    pair = f"{mira.name}+{jonas.name}"
+    mira.writes(f"{pair} before")
+    jonas.sees_posted(f"{pair} before")
+    mira.loses_the_network()
+    for number in range(3):
+        mira.writes(f"{pair} from the tunnel {number}")
+        jonas.writes(f"{pair} meanwhile {number}")
+    expect(mira.page.locator("#status")).to_have_text(
+        "You are offline. 3 messages are waiting and will be sent."
+    )
+    assert jonas.reads(f"{pair} from") == []
+    assert mira.reads(f"{pair} meanwhile") == []
+    mira.finds_the_network()
+    for someone in (mira, jonas):
+        someone.sees_posted(f"{pair} from the tunnel 2", timeout_ms=15_000)
+    expect(mira.page.locator("#status")).to_be_hidden()
+    said = [f"{pair} before"]
+    said += [f"{pair} meanwhile {number}" for number in range(3)]
+    said += [f"{pair} from the tunnel {number}" for number in range(3)]
+    assert jonas.reads(pair) == said
+    assert mira.reads(pair) == said
+
+
+def test_the_server_dies_and_comes_back(enter: Arrive, start_server: StartServer) -> None:
+    server = start_server(SOYUZ_SPAM_LIMIT="off")
+    mira, jonas = enter("mira", at=server), enter("jonas", at=server)
+    for someone in (mira, jonas):
+        someone.loads_may_fail = True
+    mira.writes("before the power cut")
+    jonas.sees_posted("before the power cut")
+    server.kill()
+    expect(mira.page.locator("#status")).to_contain_text("You are offline")
+    mira.writes("written in the dark")
+    jonas.writes("in the dark as well")
+    server.start()
+    for someone in (mira, jonas):
+        for text in ("before the power cut", "written in the dark", "in the dark as well"):
+            someone.sees_posted(text, timeout_ms=20_000)
+    assert mira.reads("dark") == jonas.reads("dark")
+    expect(mira.page.locator("#online-count")).to_have_text("2 online")
+
+
+def test_a_dozen_written_in_a_tunnel_warn_nobody(enter: Arrive, start_server: StartServer) -> None:
+    server = start_server()
+    mira, jonas = enter("mira", at=server), enter("jonas", at=server)
+    mira.loses_the_network()
+    for number in range(12):
+        mira.writes(f"line {number}")
+    mira.finds_the_network()
+    jonas.sees_posted("line 11", timeout_ms=40_000)
+    lines = [f"line {number}" for number in range(12)]
+    assert jonas.reads("line") == lines
+    mira.sees_posted("line 11")
+    assert mira.reads("line") == lines
+    expect(mira.page.locator("#status")).to_be_hidden()
+    assert not server.file("spam_log.txt").read_text()
