@@ -58,7 +58,7 @@ FEATURES: tuple[ModuleType, ...] = (
 )
 FORM_MAX_BYTES = 16 * 1024 * 1024  # a picture too large still gets its sentence, up to here
 FORM_PARTS_MAX = 20
-FORM_MEMORY_MAX_BYTES = 64 * 1024
+FORM_MEMORY_MAX_BYTES = 128 * 1024  # Werkzeug holds 64 kB of a file, and what a read left over
 
 
 def create_app(messenger: Messenger) -> Flask:

@@ -1,126 +1,127 @@
-"""A message's way from post to the other window, idle and while sign-ups hash and avatars convert."""
+"""A message's way from post to the other window: idle, while others hash and convert, unsynced."""
 
 from __future__ import annotations
 
-import gzip
-import statistics
+import subprocess
+import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from bench.client import Client, way
+from bench.crowd import gather
+from bench.load import AT_ONCE
+from bench.table import percentile, show
+from tests.conftest import ROOT, Server
 
-from tests.conftest import PASSWORD, ROOT, Browser, Person, Server
+ROUNDS = 4
+MESSAGES = 100  # a round
+WARM_UP_S = 0.5
+PAUSE_S = 0.02  # between messages, so that they are spread over what the others do
 
-MESSAGES = 150
-ROUNDS = 2
-AT_ONCE = 10
+Ways = list[tuple[float, float]]  # milliseconds until heard, until acknowledged
 
 
-def ways(alice: Person, bob: Person) -> list[float]:
-    """Give the milliseconds of each message from posting to being heard by the other."""
-    taken: list[float] = []
-    for number in range(MESSAGES):
-        began = time.perf_counter()
-        client_id = f"{began}-{number}"
-        alice.tab.client.emit(
-            "message:post", {"room": "lobby", "text": client_id, "client_id": client_id}
+class Lobby:
+    """A server of its own; of its people two talk, the others wait to be neighbours."""
+
+    def __init__(self, data: Path, **environ: str) -> None:
+        first, second, *self.others = gather(data, AT_ONCE + 2)
+        self._talkers = first, second
+        self.server = Server(
+            data, SOYUZ_SPAM_LIMIT="off", SOYUZ_SIGNUP_LIMIT="100000/1m", **environ
         )
-        bob.hears("message:posted", client_id=client_id)
-        taken.append((time.perf_counter() - began) * 1_000)
-    return taken
+
+    def measure(self, messages: int, mark: str) -> Ways:
+        """Give the ways of so many messages, one after the other."""
+        author, reader = (Client(self.server.url, cookie) for cookie in self._talkers)
+        ways: Ways = []
+        for number in range(messages):
+            ways.append(way(author, reader, f"{mark}-{number}"))
+            time.sleep(PAUSE_S)
+        author.closes()
+        reader.closes()
+        return ways
 
 
-def repeat(work: Callable[[int], None], stop: threading.Event) -> list[threading.Thread]:
-    """Have ten threads do some work over and over."""
-
-    def run(number: int) -> None:
-        turn = 0
-        while not stop.is_set():
-            work(number * 10_000 + turn)
-            turn += 1
-
-    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def picture() -> bytes:
-    """Give a 12-megapixel JPEG."""
-    out = BytesIO()
-    Image.effect_noise((4_000, 3_000), 40).convert("RGB").save(out, "JPEG", quality=80)
-    return out.getvalue()
-
-
-def busy(server: Server, alice: Person, bob: Person) -> list[float]:
-    """Measure while ten sign-ups hash and ten pictures convert, again and again."""
-    stop, jpeg = threading.Event(), picture()
-    owner = Person(server, f"owner{time.time_ns()}")
-    mark = time.time_ns() % 10**9
-
-    def sign_up(number: int) -> None:
-        name = f"u{mark}x{number}"
-        Browser(server.url).sends("/signup", username=name, password=PASSWORD)
-
-    def convert(number: int) -> None:
-        owner.browser.sends("/settings", files={"avatar": ("x.jpg", jpeg)})
-
-    threads = repeat(sign_up, stop) + repeat(convert, stop)
-    time.sleep(1)
+@contextmanager
+def lobby(data: Path, **environ: str) -> Iterator[Lobby]:
+    """Give a lobby while it is needed."""
+    opened = Lobby(data, **environ)
     try:
-        return ways(alice, bob)
+        yield opened
     finally:
-        stop.set()
-        for thread in threads:
-            thread.join(60)
+        opened.server.stop()
 
 
-def show(name: str, taken: list[float]) -> None:
-    """Print a row."""
-    ordered = sorted(taken)
-    p99 = ordered[int(len(ordered) * 0.99)]
-    print(f"{name:<28}{statistics.median(ordered):>8.1f} ms{p99:>8.1f} ms{len(ordered):>7}")
+class Neighbours:
+    """The load in its own process, asked to work and to rest."""
+
+    def __init__(self, lobby: Lobby) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.load", lobby.server.url, *lobby.others],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()
+
+    def work(self) -> None:
+        self._ask("go")
+
+    def rest(self) -> str:
+        """Stop when all that is under way is answered; gives what has been done so far."""
+        self._ask("stop")
+        return self._answer()
+
+    def leave(self) -> None:
+        self._process.communicate()
+
+    def _ask(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline().strip()
+        assert line, "the load ended"
+        return line
 
 
-def memory_kb(server: Server) -> int:
-    """Give the server's resident memory."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+def interleaved(folder: Path, rounds: int, messages: int) -> tuple[dict[str, Ways], str]:
+    """Measure idle, busy and without fsync in turns; gives the ways and what the others did."""
+    ways: dict[str, Ways] = {"idle": [], "busy": [], "idle, SOYUZ_FSYNC=off": []}
+    with lobby(folder / "synced") as synced, lobby(folder / "off", SOYUZ_FSYNC="off") as unsynced:
+        neighbours = Neighbours(synced)
+        done = ""
+        for turn in range(rounds):
+            ways["idle"] += synced.measure(messages, f"idle{turn}")
+            ways["idle, SOYUZ_FSYNC=off"] += unsynced.measure(messages, f"idle{turn}")
+            neighbours.work()
+            time.sleep(WARM_UP_S)
+            ways["busy"] += synced.measure(messages, f"busy{turn}")
+            done = neighbours.rest()
+        neighbours.leave()
+    return ways, done
 
 
 def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder:
-        limits = {"SOYUZ_SPAM_LIMIT": "off", "SOYUZ_SIGNUP_LIMIT": "100000/1m"}
-        server = Server(Path(folder) / "data", **limits, SOYUZ_SOCKETS_PER_USER="1000")
-        alice, bob = Person(server, "alice"), Person(server, "bob")
-        bob.hears("session:ready")
-        idle: list[float] = []
-        loaded: list[float] = []
-        for _ in range(ROUNDS):
-            idle += ways(alice, bob)
-            loaded += busy(server, alice, bob)
-        print(f"{'post to the other window':<28}{'p50':>11}{'p99':>11}{'n':>7}")
-        show("idle", idle)
-        show("hashing and converting", loaded)
-        ratio = statistics.median(loaded) / statistics.median(idle)
-        print(f"p50, busy against idle: {ratio:.1f}x")
-        before = memory_kb(server)
-        for _ in range(100):
-            bob.opens_tab()
-        time.sleep(1)
-        print(f"memory per idle connection: {(memory_kb(server) - before) / 100:.0f} kB (of 100)")
-        bob.leaves()
-        alice.leaves()
-        server.stop()
-    kept = [p for p in (ROOT / "static").rglob("*") if p.suffix in (".js", ".css", ".svg", ".json")]
-    print(
-        f"all static files, compressed: {sum(len(gzip.compress(p.read_bytes())) for p in kept)} B"
-    )
+        ways, done = interleaved(Path(folder), ROUNDS, MESSAGES)
+    base = percentile([heard for heard, _ in ways["idle"]], 0.5)
+    rows = []
+    for name, taken in ways.items():
+        heard, acked = [h for h, _ in taken], [a for _, a in taken]
+        median = percentile(heard, 0.5)
+        p99, ack = percentile(heard, 0.99), percentile(acked, 0.5)
+        rows.append((name, len(taken), median, p99, ack, f"{median / base:.1f}x"))
+    show("post to the other window, ms", ("n", "p50", "p99", "ack p50", "against idle"), rows)
+    print(f"meanwhile: {done}\n")
 
 
 if __name__ == "__main__":

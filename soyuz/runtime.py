@@ -24,7 +24,10 @@ log = logging.getLogger("soyuz.runtime")
 T = TypeVar("T")
 Call = tuple[Callable[..., object], tuple[Any, ...]]
 
+OFF_LOOP_NICENESS = 10  # otherwise two hashes get two cores, and the loop what is left
+
 _eventlet: Any = None
+_thread = threading.local()  # made before `patch`, so each native thread's own
 
 
 def choose(argv: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -93,7 +96,15 @@ def every(seconds: float, fn: Callable[[], object], stop: threading.Event) -> No
 def off_loop(fn: Callable[..., T], *args: Any) -> T:
     """Run blocking work on a native thread while the event loop goes on; gives its result."""
     if _eventlet:
-        return _eventlet.tpool.execute(fn, *args)  # type: ignore[no-any-return]
+        return _eventlet.tpool.execute(_stepping_back, fn, *args)  # type: ignore[no-any-return]
+    return fn(*args)
+
+
+def _stepping_back(fn: Callable[..., T], *args: Any) -> T:
+    """Run on a thread the system schedules after the event loop, where it can tell threads apart."""
+    if sys.platform == "linux" and not hasattr(_thread, "has_stepped_back"):
+        _thread.has_stepped_back = True
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), OFF_LOOP_NICENESS)
     return fn(*args)
 
 

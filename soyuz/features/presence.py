@@ -72,9 +72,9 @@ def _ready(messenger: Messenger, connection: Connection, user: User, build: str)
 
 
 def _people(messenger: Messenger) -> list[dict[str, Any]]:
-    here = [u for u in map(messenger.users.get, messenger.presence.online()) if u]
+    here = (u for u in map(messenger.users.get, messenger.presence.online()) if u)
     others = (u for u in messenger.users.iterate() if u.username not in messenger.presence)
-    shown = here[:PEOPLE_SHOWN]
+    shown = list(islice(here, PEOPLE_SHOWN))
     shown += islice(others, PEOPLE_SHOWN - len(shown))
     return [
         {**msgspec.structs.asdict(profile(u)), "online": u.username in messenger.presence}
