@@ -14,6 +14,7 @@ from soyuz.domain.address import IPNetwork, is_shared
 from soyuz.domain.errors import Malformed
 from soyuz.domain.instant import epoch, iso
 from soyuz.domain.names import fold
+from soyuz.domain.rows import folded_rows
 
 Scope = Literal["all", "write"]
 ADDRESS_PREFIX = "ip:"
@@ -85,11 +86,14 @@ def parse_permanent(content: object) -> dict[str, Any]:
         if not all(isinstance(key, str) for key in content):
             raise Malformed("a list of bans holds names in quotes")
         content = {key: {} for key in content}
-    bans = {key: _row(key, row) for key, row in _folded(content)}
-    for key, row in bans.items():
-        if row.get("until") is not None:
+
+    def checked(key: str, row: object) -> dict[str, Any]:
+        ban = _row(key, row)
+        if ban.get("until") is not None:
             raise Malformed('a ban with "until" belongs in temp_bans.json', key)
-    return bans
+        return ban
+
+    return folded_rows(content, "bans", ban_key, checked)
 
 
 def parse_temporary(content: object, written_at: float, zone: tzinfo | None) -> dict[str, Any]:
@@ -98,18 +102,17 @@ def parse_temporary(content: object, written_at: float, zone: tzinfo | None) -> 
     `written_at` (UTC seconds) is when the file was saved: spans such as `2h` count from it. A bare
     date lasts to the end of that day in `zone`; None is the system's own zone.
     """
-    if content == []:
-        content = {}
-    bans: dict[str, Any] = {}
-    for key, value in _folded(content):
-        row = {"until": value} if isinstance(value, str) else _row(key, value)
+
+    def checked(key: str, value: object) -> dict[str, Any]:
+        row = _row(key, {"until": value} if isinstance(value, str) else value)
         if not isinstance(row.get("until"), str):
             raise Malformed('a temporary ban needs "until", as text', key)
         try:
-            bans[key] = {**_row(key, row), "until": iso(until(row["until"], written_at, zone))}
+            return {**row, "until": iso(until(row["until"], written_at, zone))}
         except (ValueError, OverflowError):
             raise Malformed('"until" must be a date, a time or a span such as "2h"', key) from None
-    return bans
+
+    return folded_rows({} if content == [] else content, "bans", ban_key, checked)
 
 
 def until(text: str, written_at: float, zone: tzinfo | None) -> float:
@@ -138,18 +141,6 @@ def ban_key(key: str) -> str:
 
 def _longest(bans: Iterable[Ban]) -> Ban | None:
     return max(bans, key=lambda b: float("inf") if b.until is None else b.until, default=None)
-
-
-def _folded(content: object) -> list[tuple[str, Any]]:
-    if not isinstance(content, dict):
-        raise Malformed("the file must hold an object of bans")
-    rows: dict[str, Any] = {}
-    for key, value in content.items():
-        name = ban_key(key)
-        if name in rows:
-            raise Malformed(f"{key!r} and another key are the same name", key)
-        rows[name] = value
-    return list(rows.items())
 
 
 def _row(key: str, row: object) -> dict[str, Any]:

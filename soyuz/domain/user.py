@@ -9,6 +9,7 @@ import msgspec
 
 from soyuz.domain.errors import Malformed
 from soyuz.domain.names import fold
+from soyuz.domain.rows import folded_rows
 
 Role = Literal["member", "moderator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -63,21 +64,17 @@ def user_from_row(username: str, row: Mapping[str, Any]) -> User:
 
 def parse_users(content: object) -> dict[str, Any]:
     """Check what users.json holds and fold its keys; unknown fields are kept. Raises Malformed."""
-    if not isinstance(content, dict):
-        raise Malformed("the file must hold an object of accounts")
-    users: dict[str, Any] = {}
-    for key, row in content.items():
-        name = fold(key)
-        if name in users:
-            raise Malformed(f"{key!r} and another key are the same name", key)
-        if not isinstance(row, dict):
-            raise Malformed("an account must be an object", key)
-        for field in ("display_name", "password", "created_at"):
-            if not isinstance(row.get(field, ""), str):
-                raise Malformed(f"{field} must be text", key)
-        if row.get("role", "member") not in ROLES:
-            raise Malformed(f"role must be one of {', '.join(ROLES)}", key)
-        if not isinstance(row.get("avatar", ""), str | None):
-            raise Malformed("avatar must be text or null", key)
-        users[name] = row
-    return users
+    return folded_rows(content, "accounts", fold, _checked)
+
+
+def _checked(key: str, row: object) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise Malformed("an account must be an object", key)
+    for field in ("display_name", "password", "created_at"):
+        if not isinstance(row.get(field, ""), str):
+            raise Malformed(f"{field} must be text", key)
+    if row.get("role", "member") not in ROLES:
+        raise Malformed(f"role must be one of {', '.join(ROLES)}", key)
+    if not isinstance(row.get("avatar", ""), str | None):
+        raise Malformed("avatar must be text or null", key)
+    return row

@@ -64,6 +64,7 @@ def test_reading_the_full_form_again_changes_nothing() -> None:
     [
         ("bob", None),
         ({"bob": 5}, "bob"),
+        ({"Bob": 5}, "Bob"),  # as it is written, or it would not be found in the file
         ({"bob": "soon"}, "bob"),
         ({"bob": "2026-13-45"}, "bob"),
         ({"bob": {}}, "bob"),
