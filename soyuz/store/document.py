@@ -6,9 +6,7 @@ copy of the last good state lies in journal/, for the day the file is found brok
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,15 +22,13 @@ from soyuz.domain.versions import Versions
 from soyuz.store.disk import FILE_MODE, Disk, Unavailable
 from soyuz.store.handwritten import Spoiled, find_key, read
 from soyuz.store.readership import Readership
+from soyuz.store.snapshot import Stamp, look, render, settled_look, stamp_of, stamp_on_disk
 
 log = logging.getLogger("soyuz.store")
 
 Rows = Mapping[str, Any]
 Changes = Mapping[str, Any]  # key to its whole new row, or to None to delete it
 Parse = Callable[[Any, float], dict[str, Any]]  # (decoded JSON, when it was saved in UTC seconds)
-
-SETTLE_S = 0.2  # an editor may save in several steps; two equal looks this far apart end it
-SETTLE_LOOKS = 15
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,6 @@ class Trouble:
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}, column {self.column}: {self.problem}"
-
-
-Stamp = tuple[int, int, int]  # mtime in ns, size, inode
 
 
 class _Foreign(Exception):
@@ -97,7 +90,7 @@ class Document:
 
     def load(self) -> None:
         """Read the file at the start, or make it. Raises OSError."""
-        content, stamp = self._look()
+        content, stamp = look(self.path)
         try:
             if content is None:
                 raise Spoiled("the file is missing", 1, 1)
@@ -110,8 +103,8 @@ class Document:
         self._stamp = stamp
         self._versions = Versions(value)
         if normalised and not self.trouble:
-            self._stamp = _stamp_of(self._disk.replace(self.path, _render(value), FILE_MODE))
-        self._disk.replace(self._good, _render(value))
+            self._stamp = stamp_of(self._disk.replace(self.path, render(value), FILE_MODE))
+        self._disk.replace(self._good, render(value))
         self._readership.watch(self.path)
 
     def update(self, change: Callable[[Rows], Changes]) -> None:
@@ -140,7 +133,7 @@ class Document:
 
     def poll(self) -> None:
         """Take over what was edited by hand since the last look; called about once a second."""
-        stamp = _stamp_on_disk(self.path)
+        stamp = stamp_on_disk(self.path)
         is_ours = stamp == self._stamp or (stamp is not None and stamp == self._coming)
         if not self._settling and not is_ours:
             self._take_over()
@@ -150,14 +143,14 @@ class Document:
         if self._is_refusing:  # a failed change is still to be undone, and all that came with it
             return _NOTHING
         staged = self._staged
-        content = _render(staged.value)
+        content = render(staged.value)
         readership = Readership()
 
         def about_to_replace(temporary: Path) -> None:
-            if _stamp_on_disk(self.path) not in (self._stamp, None):
+            if stamp_on_disk(self.path) not in (self._stamp, None):
                 raise _Foreign
             readership.watch(temporary)  # before anyone can read it
-            self._coming = _stamp_on_disk(temporary)
+            self._coming = stamp_on_disk(temporary)
 
         try:
             disk.replace(self._good, content)
@@ -170,7 +163,7 @@ class Document:
             readership.close()
             raise
         if staged.write_file:
-            self._stamp = _stamp_of(stat)
+            self._stamp = stamp_of(stat)
             self._readership, replaced = readership, self._readership
             staged = replace(staged, replaced_was_read=replaced.was_read())
             replaced.close()
@@ -221,7 +214,7 @@ class Document:
             with self._lock:
                 self._versions.newest_was_read()
         try:
-            content, stamp = self._settled_look()
+            content, stamp = settled_look(self.path)
         finally:
             self._settling = False
         if stamp == self._stamp:  # it was our own write after all
@@ -229,7 +222,7 @@ class Document:
             return
         try:
             if content is None:
-                raise Spoiled("the file is missing; the last good state stays in force", 1, 1)
+                raise Spoiled("the file is missing", 1, 1)
             theirs, normalised = self._read(content, stamp)
         except Spoiled as spoiled:
             self._keep_aside(content, spoiled)
@@ -288,26 +281,8 @@ class Document:
         if content:
             mark = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(content).hexdigest()[:4]}"
             name = f"{self.path.name}.broken-{mark}"
-            self._disk.replace(self.path.with_name(name), content)
+            runtime.off_loop(self._disk.replace, self.path.with_name(name), content)
         self._report(Trouble(self.path.name, spoiled.line, spoiled.column, spoiled.problem))
-
-    def _settled_look(self) -> tuple[bytes | None, Stamp | None]:
-        content, stamp = self._look()
-        for _ in range(SETTLE_LOOKS):
-            runtime.sleep(SETTLE_S)
-            again, stamp = self._look()
-            if again == content != b"":  # some empty the file first and take their time
-                break
-            content = again
-        return content, stamp
-
-    def _look(self) -> tuple[bytes | None, Stamp | None]:
-        try:
-            with open(self.path, "rb") as file:
-                stamp = _stamp_of(os.fstat(file.fileno()))
-                return file.read(), stamp
-        except FileNotFoundError:
-            return None, None
 
     def _stage(self, write_file: bool) -> None:
         still_due = bool(self._tickets) and self._staged.write_file
@@ -358,18 +333,3 @@ def _applied(rows: Rows, changes: Changes) -> dict[str, Any]:
         else:
             after[key] = row
     return after
-
-
-def _render(value: Rows) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _stamp_of(stat: os.stat_result) -> Stamp:
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-def _stamp_on_disk(path: Path) -> Stamp | None:
-    try:
-        return _stamp_of(os.stat(path))
-    except OSError:
-        return None

@@ -16,7 +16,7 @@ import pytest
 from soyuz import runtime
 from soyuz.domain.errors import Malformed
 from soyuz.paths import DataFolder
-from soyuz.store import document as document_module
+from soyuz.store import snapshot
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
 from tests.conftest import eventually
@@ -122,7 +122,7 @@ def encoded(value: object) -> bytes:
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_module, "SETTLE_S", SETTLE_S)
+    monkeypatch.setattr(snapshot, "SETTLE_S", SETTLE_S)
 
 
 @pytest.fixture
