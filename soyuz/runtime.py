@@ -173,12 +173,11 @@ class _Door:
 
     def __init__(self) -> None:
         self._calls: collections.deque[Call] = collections.deque()
-        self._lock = threading.Lock()
         if _eventlet:
-            self._native_os = original("os")
-            self._inside, self._outside = socket.socketpair()
+            self._inside, outside = socket.socketpair()
+            # The side for other threads must not look at the event loop from outside it.
+            self._outside = original("socket").socket(fileno=outside.detach())
             self._outside.setblocking(False)
-            self._outside_fd = self._outside.fileno()
         else:
             self._ready = threading.Event()
         spawn(self._run)
@@ -189,7 +188,7 @@ class _Door:
             self._ready.set()
             return
         with contextlib.suppress(BlockingIOError):  # earlier wakes are unread, and one serves all
-            self._native_os.write(self._outside_fd, b"\0")
+            self._outside.send(b"\0")
 
     def _run(self) -> None:
         while True:
