@@ -89,6 +89,10 @@ class Commands:
             log.exception("%.64r failed", event)
             ack.refuse(Refused("unavailable"))
 
+    def refuse(self, refused: Refused, reply: Callable[[Any], None]) -> None:
+        """Answer an event whose sender is no longer anyone."""
+        Ack(reply, self._say).refuse(refused)
+
     def _checked(self, actor: Actor, event: str, args: list[Any]) -> tuple[Command, Any]:
         if event == f"{MALFORMED}:too_large":
             raise Refused("too_large")

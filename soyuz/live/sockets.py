@@ -76,8 +76,7 @@ class Door:
         connection = self._hub.get(sid)
         user = self._user_of(connection.username) if connection else None
         if connection is None or user is None:
-            refused = {"code": "signed_out", "message": "You are signed out."}
-            reply({"ok": False, "error": refused})
+            self._commands.refuse(Refused("signed_out"), reply)
             return
         actor = Actor("person", user.username, user.role, connection.address)
         self._commands.receive(actor, event, args, reply)
