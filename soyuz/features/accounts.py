@@ -9,7 +9,7 @@ from wtforms import PasswordField, StringField
 
 from soyuz import runtime
 from soyuz.domain.errors import Refused
-from soyuz.domain.user import Actor, User, profile
+from soyuz.domain.user import User, profile
 from soyuz.features.alerts import to_all
 from soyuz.live.http import address_of, open_to_all, sign_in_browser, sign_out_browser
 from soyuz.live.hub import Ending
@@ -40,11 +40,6 @@ class SignupForm(LoginForm):
     """A sign-up, also behind the setup link."""
 
     display_name = StringField()
-
-
-def actor_of(user: User, address: str) -> Actor:
-    """Give the person as one who acts."""
-    return Actor("person", user.username, user.role, address)
 
 
 def sentence(messenger: Messenger, refused: Refused) -> str:

@@ -64,10 +64,6 @@ class Sessions:
         self._seen[session.id] = now
         return session
 
-    def alive(self, session_id: str) -> bool:
-        """Say whether a session has not been ended."""
-        return session_id in self._document.value
-
     def of(self, username: str) -> list[Session]:
         """Give a person's sign-ins, the latest seen first."""
         ids = [i for i, row in self._document.value.items() if row["user"] == username]
