@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from io import TextIOWrapper
 from logging import LogRecord
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from unicodedata import category
 
 from soyuz.domain.instant import iso
+from soyuz.store.disk import FILE_MODE
 
 MAX_BYTES = 1_000_000
 KEPT = 3
@@ -17,9 +20,7 @@ class SpamLog:
     """The file and its rotation by size: `spam_log.txt.1` is the one before."""
 
     def __init__(self, path: Path) -> None:
-        self._handler = RotatingFileHandler(
-            path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"
-        )
+        self._handler = _PrivateFile(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
 
     def write(
         self, at: float, account: str, address: str, rule: str, figures: str, action: str
@@ -33,6 +34,17 @@ class SpamLog:
     def close(self) -> None:
         """Let the file go."""
         self._handler.close()
+
+
+class _PrivateFile(RotatingFileHandler):
+    """The library's file, kept from other accounts of the machine: the lines hold addresses."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)
 
 
 def _plain(text: str) -> str:

@@ -346,6 +346,8 @@ def test_the_spam_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     log.close()
     assert len(list(tmp_path.iterdir())) == 1 + spam_log_module.KEPT
     assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())
+    if os.name == "posix":
+        assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
     assert "account199" in (tmp_path / "spam_log.txt").read_text("utf-8")
 
 
