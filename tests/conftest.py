@@ -23,6 +23,7 @@ import socketio
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
 START_TIMEOUT_S = 30.0
+PATIENCE_S = 15.0  # what holds at once on an idle machine takes longer on a busy one
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -140,7 +141,7 @@ class Tab:
             url, headers={"Cookie": cookie, **headers}, transports=[transport], wait_timeout=10
         )
 
-    def hears(self, event: str, timeout: float = 5.0, **wanted: Any) -> Any:
+    def hears(self, event: str, timeout: float = PATIENCE_S, **wanted: Any) -> Any:
         """Give the payload of the next such event, waiting for it; earlier ones are passed over."""
         deadline = time.monotonic() + timeout
         with self._news:
@@ -216,7 +217,7 @@ class Person:
     def asks(self, event: str, *payload: Any) -> Any:
         return self.tab.asks(event, *payload)
 
-    def hears(self, event: str, timeout: float = 5.0, **wanted: Any) -> Any:
+    def hears(self, event: str, timeout: float = PATIENCE_S, **wanted: Any) -> Any:
         return self.tab.hears(event, timeout, **wanted)
 
     def is_refused(self) -> str:
@@ -303,7 +304,7 @@ def visitor(server: Server) -> Browser:
     return Browser(server.url)
 
 
-def eventually(check: Callable[[], bool], timeout: float = 5.0) -> None:
+def eventually(check: Callable[[], bool], timeout: float = PATIENCE_S) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + timeout
     while not check():

@@ -159,12 +159,9 @@ def test_a_pasted_werkzeug_hash_is_accepted_and_renewed(
     assert users["ann"]["password"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     users["ann"]["password"] = generate_password_hash("another password")
     server.file("users.json").write_text(json.dumps(users))
-    browser = Browser(server.url)
-    eventually(
-        lambda: (
-            browser.sends("/login", username="ann", password="another password").status_code == 302
-        )
-    )
+    server.waits_for(r"users\.json was edited")
+    answer = Browser(server.url).sends("/login", username="ann", password="another password")
+    assert answer.status_code == 302
     hashed = json.loads(server.file("users.json").read_text())["ann"]["password"]
     assert hashed.startswith("$argon2id$")
 
