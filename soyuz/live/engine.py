@@ -1,23 +1,65 @@
-"""Engine.IO under Socket.IO: the stock one, but it waits for no reader and complains in one line.
+"""Engine.IO under Socket.IO: the stock one, but it loses no packet and waits for no reader.
 
 It leans on these names of python-engineio 4.15: `Server.sockets`, `Server.disconnect`,
-`Socket.close`; a test holds them.
+`Server.handle_request`, `Server._get_socket`, `Server._bad_request`, `socket.Socket`, its
+`handle_post_request`, `receive` and `close`, and `Payload.max_decode_packets`; a test
+holds them.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import engineio
+import engineio.exceptions
+import engineio.payload
+import engineio.socket
 
+POST_MAX_PACKETS = 1_000  # the library's 16 is less than a browser sends after a pause
 COMPLAINT_MAX_CHARACTERS = 120
 
 log = logging.getLogger("soyuz.live.engine")
 log.setLevel(logging.ERROR)  # below that the library tells of every packet
 
 
+class Payload(engineio.payload.Payload):
+    """What one POST carries."""
+
+    max_decode_packets = POST_MAX_PACKETS
+
+
+class Socket(engineio.socket.Socket):
+    """One connection; what it cannot take of a POST ends it, and never passes for taken."""
+
+    def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take the packets of a POST. Raises EngineIOError: the session ends, the answer is 400."""
+        try:
+            packets = _packets(environ, self.server.max_http_buffer_size)
+        except (KeyError, ValueError, OSError) as error:
+            problem = repr(str(error))
+            log.error("a POST that is not Engine.IO: %s", problem[:COMPLAINT_MAX_CHARACTERS])
+            raise engineio.exceptions.UnknownPacketError from None
+        for packet in packets:
+            if self.closed:  # by what stood before it
+                raise engineio.exceptions.SocketIsClosedError
+            self.receive(packet)
+
+
 class Engine(engineio.Server):
     """See the module."""
+
+    def handle_request(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request; one to a session that has just closed is 400, as to any other."""
+        try:
+            return super().handle_request(environ, start_response)  # type: ignore[no-any-return]
+        except _Gone:
+            answer = self._bad_request("Invalid session")
+            start_response(answer["status"], answer["headers"])
+            return [answer["response"]]
 
     def disconnect(self, sid: str | None = None) -> None:
         """Close one connection, or all of them.
@@ -30,14 +72,26 @@ class Engine(engineio.Server):
             if connection is not None:
                 connection.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
-
-def in_one_line(record: logging.LogRecord) -> bool:
-    """Take the traceback from a POST that is no Engine.IO: its sender is at fault, not the server."""
-    if record.msg == "post request handler error" and record.exc_info:
-        problem = repr(str(record.exc_info[1]))
-        record.msg = f"a POST that is not Engine.IO: {problem:.{COMPLAINT_MAX_CHARACTERS}}"
-        record.exc_info, record.args = None, None
-    return True
+    def _get_socket(self, sid: str) -> Any:
+        try:
+            return super()._get_socket(sid)
+        except KeyError as error:
+            raise _Gone(*error.args) from None
 
 
-log.addFilter(in_one_line)
+class _Gone(KeyError):
+    """A session that is closed; the library expects it of a GET but not of a POST."""
+
+
+def _packets(environ: dict[str, Any], max_bytes: int) -> list[Any]:
+    """Read a POST. Raises KeyError, ValueError or OSError for what is no payload."""
+    length = int(environ["CONTENT_LENGTH"])  # a body without one would be taken for an empty one
+    if not 0 <= length <= max_bytes:
+        raise ValueError("a POST of this length")
+    body = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise ValueError("half a POST")
+    return list(Payload(encoded_payload=body.decode()).packets)
+
+
+engineio.socket.Socket = Socket  # the library makes its connections by this name

@@ -7,13 +7,12 @@ import json
 import time
 from typing import Any
 
-import engineio.socket
 import pytest
 import requests
 import socketio
 import websocket
 
-from soyuz.live import engine, wire
+from soyuz.live import wire
 from tests.conftest import Person, Server
 
 
@@ -170,7 +169,7 @@ def test_a_post_that_is_no_engineio_is_answered_at_once(alice: Person, body: byt
     assert requests.post(url, data="40", headers=headers, timeout=5).ok
     for _ in range(2):
         answer = requests.post(url, data=body, headers=headers, timeout=3)
-        assert answer.status_code in (200, 400, 500)
+        assert answer.status_code in (200, 400)
         assert "Traceback" not in answer.text
     assert alice.says("the server goes on")["ok"]
 
@@ -198,11 +197,3 @@ def test_the_server_leans_on_these_names_of_the_library() -> None:
         assert list(inspect.signature(getattr(stock, name)).parameters) == parameters, name
     assert hasattr(stock(async_mode="threading"), "packet_class")
     assert issubclass(wire.Server, stock)
-
-
-def test_the_engine_leans_on_these_names_of_the_library() -> None:
-    close = inspect.signature(engineio.socket.Socket.close).parameters
-    assert list(close) == ["self", "wait", "abort", "reason"]
-    assert list(inspect.signature(engineio.Server.disconnect).parameters) == ["self", "sid"]
-    assert engine.Engine(async_mode="threading").sockets == {}
-    assert "post request handler error" in inspect.getsource(engineio.Server.handle_request)
