@@ -1,8 +1,8 @@
 """Engine.IO under Socket.IO: the stock one, but it loses no packet and waits for no reader.
 
 It leans on these names of python-engineio 4.15: `Server.sockets`, `Server.disconnect`,
-`Server.handle_request`, `Server._get_socket`, `Server._bad_request`, `socket.Socket`, its
-`handle_post_request`, `receive` and `close`, and `Payload.max_decode_packets`; a test
+`Server.handle_request`, `Server._get_socket`, `Server._bad_request`, `socket.Socket`, its `poll`,
+`handle_post_request`, `receive`, `close` and `queue`, and `Payload.max_decode_packets`; a test
 holds them.
 """
 
@@ -18,6 +18,7 @@ import engineio.payload
 import engineio.socket
 
 POST_MAX_PACKETS = 1_000  # the library's 16 is less than a browser sends after a pause
+POLL_MAX_PACKETS = 16  # python-engineio's client hangs up on an answer with more
 COMPLAINT_MAX_CHARACTERS = 120
 
 log = logging.getLogger("soyuz.live.engine")
@@ -33,6 +34,30 @@ class Payload(engineio.payload.Payload):
 class Socket(engineio.socket.Socket):
     """One connection; what it cannot take of a POST ends it, and never passes for taken."""
 
+    def poll(self) -> list[Any]:
+        """Wait for packets and give the first few; none means that the connection is closed.
+
+        Raises QueueEmpty.
+        """
+        empty = self.server.get_queue_empty_exception()
+        patience = self.server.ping_interval + self.server.ping_timeout
+        try:
+            packets = [self._next(timeout=patience)]
+        except empty:
+            raise engineio.exceptions.QueueEmpty from None
+        if packets == [None]:
+            return []
+        while len(packets) < POLL_MAX_PACKETS:
+            try:
+                packet = self._next(block=False)
+            except empty:
+                break
+            if packet is None:
+                self.queue.put(None)  # the end is an answer of its own
+                break
+            packets.append(packet)
+        return packets
+
     def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take the packets of a POST. Raises EngineIOError: the session ends, the answer is 400."""
         try:
@@ -45,6 +70,11 @@ class Socket(engineio.socket.Socket):
             if self.closed:  # by what stood before it
                 raise engineio.exceptions.SocketIsClosedError
             self.receive(packet)
+
+    def _next(self, **wait: Any) -> Any:
+        packet = self.queue.get(**wait)
+        self.queue.task_done()
+        return packet
 
 
 class Engine(engineio.Server):
@@ -71,6 +101,11 @@ class Engine(engineio.Server):
         for connection in found:
             if connection is not None:
                 connection.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
+
+    def has_unread(self, sid: str) -> bool:
+        """Say whether something still waits until the client fetches it."""
+        connection = self.sockets.get(sid)
+        return connection is not None and not connection.queue.empty()
 
     def _get_socket(self, sid: str) -> Any:
         try:

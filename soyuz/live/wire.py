@@ -27,6 +27,8 @@ STRIKES = 3  # frames that are not Socket.IO at all
 ATTACHMENTS_MAX = 10
 PING_INTERVAL_S = 25
 PING_TIMEOUT_S = 20  # together: a silently dead connection is noticed within 45 s
+GOODBYE_LOOK_S = 0.2
+GOODBYE_LOOKS = 10  # a polling client with much to read needs several answers to reach the goodbye
 MALFORMED = "\0malformed"
 
 _EVENT_HEAD = re.compile(r"2(\d{0,15})\[")
@@ -84,7 +86,10 @@ class Server(socketio.Server):
         if eio_sid is None:
             return
         self.disconnect(sid)
-        self.sleep(0.2)  # the client hangs up by itself when it has read the goodbye
+        for _ in range(GOODBYE_LOOKS):
+            self.sleep(GOODBYE_LOOK_S)  # the client hangs up by itself when it has read the goodbye
+            if not self.eio.has_unread(eio_sid):
+                break
         self.eio.disconnect(eio_sid)
 
     def _engineio_server_class(self) -> type[engine.Engine]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,39 @@ def test_a_post_to_a_session_that_has_just_closed_is_400(poller: Poller) -> None
     assert (answer.status_code, answer.text) == (400, '"Invalid session"')
 
 
+def test_an_answer_to_a_poll_is_one_that_clients_can_read(poller: Poller) -> None:
+    poller.enters()
+    poller.posts(*map(question, range(40)))
+    sizes = []
+    while sum(sizes) < 40:
+        sizes.append(len(poller.polls()))
+    assert max(sizes) == engine.POLL_MAX_PACKETS
+    assert engineio.payload.Payload.max_decode_packets >= engine.POLL_MAX_PACKETS
+
+
+def test_a_polling_client_of_the_library_survives_a_busy_room(alice: Person, bob: Person) -> None:
+    tab = bob.opens_tab("polling")
+    tab.hears("session:ready")
+    for number in range(300):
+        payload = {"room": "lobby", "text": f"busy {number}", "client_id": f"busy{number}"}
+        alice.tab.client.emit("message:post", payload)
+    heard = [tab.hears("message:posted", author=alice.name)["text"] for _ in range(300)]
+    assert heard == [f"busy {number}" for number in range(300)]
+    assert tab.client.connected
+
+
+def test_a_goodbye_behind_many_packets_is_still_read(alice: Person, poller: Poller) -> None:
+    poller.enters()
+    poller.posts(*map(question, range(60)))
+    alice.browser.sends("/logout")
+    time.sleep(0.1)
+    packets: list[str] = []
+    while more := poller.polls():
+        packets += more
+        time.sleep(0.1)
+    assert any(packet.startswith('42["session:ended"') for packet in packets)
+
+
 class InProcess:
     """An engine without a network: requests are calls."""
 
@@ -148,6 +182,15 @@ def test_half_a_post_is_not_taken_for_a_whole_one() -> None:
     assert client.received == []
 
 
+def test_nothing_is_polled_after_the_end() -> None:
+    client = InProcess()
+    for number in range(20):
+        client.engine.send(client.sid, str(number))
+    connection = client.engine.sockets[client.sid]
+    connection.close(wait=False)
+    assert [len(connection.poll()) for _ in range(3)] == [16, 5, 0], "the fifth is the goodbye"
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_closed_session_is_invalid(method: str) -> None:
     client = InProcess()
@@ -159,6 +202,7 @@ def test_the_engine_leans_on_these_names_of_the_library() -> None:
     stock_socket = engine.Socket.__mro__[1]
     methods: dict[Callable[..., Any], list[str]] = {
         stock_socket.close: ["self", "wait", "abort", "reason"],
+        stock_socket.poll: ["self"],
         stock_socket.receive: ["self", "pkt"],
         stock_socket.handle_post_request: ["self", "environ"],
         engineio.Server.disconnect: ["self", "sid"],
@@ -171,4 +215,5 @@ def test_the_engine_leans_on_these_names_of_the_library() -> None:
     server = engine.Engine(async_mode="threading")
     assert server.sockets == {}
     assert engineio.server.socket.Socket is engine.Socket
-    assert hasattr(engineio.payload.Payload, "max_decode_packets")
+    assert engineio.socket.Socket(server, "sid").queue.empty()
+    assert engineio.payload.Payload.max_decode_packets == engine.POLL_MAX_PACKETS
