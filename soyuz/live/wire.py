@@ -31,8 +31,9 @@ GOODBYE_LOOK_S = 0.2
 GOODBYE_LOOKS = 10  # a polling client with much to read needs several answers to reach the goodbye
 MALFORMED = "\0malformed"
 
-_EVENT_HEAD = re.compile(r"2(\d{0,15})\[")
-_BINARY_HEAD = re.compile(r"5(\d{1,3})-(\d{0,15})\[")
+# The default namespace may be named or left out.
+_EVENT_HEAD = re.compile(r"2(?:/,)?(\d{0,15})\[")
+_BINARY_HEAD = re.compile(r"5(\d{1,3})-(?:/,)?(\d{0,15})\[")
 
 Reply = Callable[[Any], None]
 

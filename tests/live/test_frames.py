@@ -55,6 +55,10 @@ class Raw:
     def asks(self, number: int, event: str, payload: str) -> dict[str, Any]:
         """Send an event whose payload is this very text, and give its ack."""
         self.socket.send(f'42{number}["{event}",{payload}]')
+        return self.reads_ack(number)
+
+    def reads_ack(self, number: int) -> dict[str, Any]:
+        """Give an event's ack; what comes before it is passed over."""
         while packet := self.reads():
             if packet.startswith(f"43{number}["):
                 return dict(json.loads(packet.removeprefix(f"43{number}"))[0])
@@ -150,6 +154,20 @@ def test_json_no_client_library_would_send_is_invalid(alice: Person, text: str) 
         payload = f'{{"room":"lobby","client_id":"q","text":{text}}}'
         assert raw.asks(5, "message:post", payload)["error"]["code"] == "invalid"
         assert raw.asks(6, "user:get", '{"usernames":[]}')["ok"]
+
+
+@pytest.mark.parametrize("namespace", ["", "/,"])
+def test_what_is_refused_unread_is_answered_however_it_is_addressed(
+    alice: Person, namespace: str
+) -> None:
+    with Raw(alice) as raw:
+        raw.connects()
+        for number in range(wire.STRIKES):
+            raw.socket.send(f'42{namespace}{number}["user:get","{"x" * 70_000}"]')
+            assert raw.reads_ack(number)["error"]["code"] == "too_large"
+            raw.socket.send(f'451-{namespace}9{number}["user:get",{{"_placeholder":true,"num":0}}]')
+            raw.socket.send_binary(b"\4")
+            assert raw.reads_ack(90 + number)["error"]["code"] == "invalid"
 
 
 def test_control_characters_go_and_line_ends_are_one(alice: Person) -> None:
