@@ -1,7 +1,7 @@
 """The Socket.IO server under everything live: the stock one, strict about what it lets in.
 
 It leans on these names of python-socketio 5.18: `Server._handle_eio_message`, `_handle_event`,
-`_handle_connect`, `_handle_eio_disconnect`, `_send_packet`, `_engineio_server_class`,
+`_handle_connect`, `_handle_eio_disconnect`, `_send_packet`, `_engineio_server_class`, `environ`,
 `packet_class`; a test holds them.
 """
 
@@ -97,6 +97,8 @@ class Server(socketio.Server):
         return engine.Engine
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        if eio_sid not in self.environ:
+            return  # closed: a strike against it would be remembered for ever
         try:
             if isinstance(data, bytes):
                 self._drop_attachment(eio_sid)
@@ -130,9 +132,9 @@ class Server(socketio.Server):
         self.listener.received(sid, event, args, self._reply(eio_sid, id))
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: Any) -> None:
+        super()._handle_eio_disconnect(eio_sid, reason)
         self._strikes.pop(eio_sid, None)
         self._unwanted.pop(eio_sid, None)
-        super()._handle_eio_disconnect(eio_sid, reason)
 
     def _reply(self, eio_sid: str, id: int | None) -> Reply:
         def reply(answer: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 import requests
 import socketio
 import websocket
+from flask import Flask
 
 from soyuz.live import wire
 from tests.conftest import Person, Server
@@ -88,6 +89,17 @@ def test_the_third_frame_that_is_no_socketio_ends_the_connection(alice: Person, 
             assert raw.is_closed()
         assert "Traceback" not in raw.everything
         assert alice.says("the server goes on")["ok"]
+
+
+@pytest.mark.parametrize("frame", ["zzz", "2[]", b"\4", '51-["x"]'])
+def test_nothing_is_kept_of_what_comes_after_the_end(frame: Any) -> None:
+    server: wire.Server = wire.socketio_for(Flask("test"), lambda *_: True, "threading").server
+    server._handle_eio_connect("here", {})
+    server._handle_eio_message("here", frame)
+    assert server._strikes.keys() | server._unwanted.keys() == {"here"}, "it means something"
+    server._handle_eio_disconnect("here", "")
+    server._handle_eio_message("here", frame)
+    assert server._strikes.keys() | server._unwanted.keys() == set()
 
 
 def test_an_event_before_connect_is_not_heard(alice: Person) -> None:
@@ -213,5 +225,10 @@ def test_the_server_leans_on_these_names_of_the_library() -> None:
         "_send_packet": ["self", "eio_sid", "pkt"],
     }.items():
         assert list(inspect.signature(getattr(stock, name)).parameters) == parameters, name
-    assert hasattr(stock(async_mode="threading"), "packet_class")
+    made = stock(async_mode="threading")
+    assert hasattr(made, "packet_class")
+    made._handle_eio_connect("e", {"the": "request"})
+    assert made.environ == {"e": {"the": "request"}}
+    made._handle_eio_disconnect("e", "")
+    assert made.environ == {}
     assert issubclass(wire.Server, stock)
