@@ -45,6 +45,7 @@ def register(messenger: Messenger, app: Flask) -> None:
 
     messenger.hub.on_gone.append(gone)
     runtime.every(TICK_S, tick, messenger.stopping)
+    runtime.every(TICK_S, lambda: messenger.hub.close_strangers(now()), messenger.stopping)
 
 
 def welcome(messenger: Messenger, connection: Connection, user: User, build: str) -> None:

@@ -101,6 +101,10 @@ class Hub:
             self.remove(connection.sid)
             runtime.spawn(self._server.close, connection.sid)
 
+    def close_strangers(self, now: float) -> None:
+        """Close connections that are nobody's and should be somebody's by now; for a ticker."""
+        self._server.close_strangers(now)
+
 
 def _payload(ending: Ending) -> dict[str, Any]:
     payload = msgspec.structs.asdict(ending)

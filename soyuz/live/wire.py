@@ -1,8 +1,9 @@
 """The Socket.IO server under everything live: the stock one, strict about what it lets in.
 
-It leans on these names of python-socketio 5.18: `Server._handle_eio_message`, `_handle_event`,
-`_handle_connect`, `_handle_eio_disconnect`, `_send_packet`, `_engineio_server_class`, `environ`,
-`packet_class`; a test holds them.
+It leans on these names of python-socketio 5.18: `Server._handle_eio_connect`,
+`_handle_eio_message`, `_handle_eio_disconnect`, `_handle_connect`, `_handle_event`,
+`_handle_disconnect`, `_send_packet`, `_engineio_server_class`, `environ`, `packet_class`; a test
+holds them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import socketio
 from socketio import packet
 
 from soyuz.live import engine
+from soyuz.live.deadlines import Deadlines
 
 log = logging.getLogger("soyuz.live")
 
@@ -27,6 +29,8 @@ STRIKES = 3  # frames that are not Socket.IO at all
 ATTACHMENTS_MAX = 10
 PING_INTERVAL_S = 25
 PING_TIMEOUT_S = 20  # together: a silently dead connection is noticed within 45 s
+ENTER_WITHIN_S = 10.0  # or a stranger could keep a connection by answering pings
+REFUSED_WITHIN_S = 1.0  # for the refusal to be read
 GOODBYE_LOOK_S = 0.2
 GOODBYE_LOOKS = 10  # a polling client with much to read needs several answers to reach the goodbye
 MALFORMED = "\0malformed"
@@ -76,6 +80,8 @@ class Server(socketio.Server):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._outside = Deadlines(ENTER_WITHIN_S)
+        self._refused = Deadlines(REFUSED_WITHIN_S)
         self._strikes: dict[str, int] = {}
         self._unwanted: dict[str, int] = {}  # attachments still to come of a refused event
         self.on("connect", lambda sid, environ, auth: self.listener.admit(sid, environ))
@@ -93,8 +99,18 @@ class Server(socketio.Server):
                 break
         self.eio.disconnect(eio_sid)
 
+    def close_strangers(self, now: float) -> None:
+        """Close who is in no namespace though it was time, or was refused. For a ticker."""
+        for eio_sid in (*self._outside.tick(now), *self._refused.tick(now)):
+            if self.manager.sid_from_eio_sid(eio_sid, "/") is None:
+                self.eio.disconnect(eio_sid)
+
     def _engineio_server_class(self) -> type[engine.Engine]:
         return engine.Engine
+
+    def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        super()._handle_eio_connect(eio_sid, environ)
+        self._outside.add(eio_sid)
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         if eio_sid not in self.environ:
@@ -121,6 +137,14 @@ class Server(socketio.Server):
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
         if sid and self.manager.is_connected(sid, namespace or "/"):
             self.listener.connected(sid)
+        else:
+            self._refused.add(eio_sid)
+
+    def _handle_disconnect(
+        self, eio_sid: str, namespace: str | None, reason: str | None = None
+    ) -> None:
+        super()._handle_disconnect(eio_sid, namespace, reason)
+        self._outside.add(eio_sid)
 
     def _handle_event(self, eio_sid: str, namespace: str | None, id: Any, data: Any) -> None:
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")

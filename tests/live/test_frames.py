@@ -218,6 +218,8 @@ def test_a_handshake_that_is_none_is_refused(server: Server) -> None:
 def test_the_server_leans_on_these_names_of_the_library() -> None:
     stock = socketio.Server
     for name, parameters in {
+        "_handle_eio_connect": ["self", "eio_sid", "environ"],
+        "_handle_disconnect": ["self", "eio_sid", "namespace", "reason"],
         "_handle_eio_message": ["self", "eio_sid", "data"],
         "_handle_connect": ["self", "eio_sid", "namespace", "data"],
         "_handle_event": ["self", "eio_sid", "namespace", "id", "data"],
