@@ -51,7 +51,9 @@ def register(messenger: Messenger, app: Flask) -> None:
 def welcome(messenger: Messenger, connection: Connection, user: User, build: str) -> None:
     """Let a connection hear its rooms and tell it where it is: `session:ready`."""
     messenger.hub.join(connection.sid, LOBBY.id)
-    messenger.presence.came(user.username, messenger.clock.monotonic())
+    now = messenger.clock.monotonic()
+    signed_in_at = now - (messenger.clock.now() - connection.signed_in_at)
+    messenger.presence.came(user.username, now, signed_in_at)
     messenger.hub.tell_one(
         connection.sid, "session:ready", _ready(messenger, connection, user, build)
     )

@@ -12,13 +12,17 @@ from soyuz.live.wire import Server
 
 
 class Connection(msgspec.Struct, frozen=True, eq=False):
-    """One socket of one signed-in person; `since` is monotonic seconds."""
+    """One socket of one signed-in person.
+
+    `since` is monotonic seconds, `signed_in_at`, when the session was made, UTC seconds.
+    """
 
     sid: str
     username: str
     session_id: str
     address: str
     since: float
+    signed_in_at: float
 
 
 class Ending(msgspec.Struct, frozen=True):

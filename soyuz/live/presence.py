@@ -10,7 +10,7 @@ import msgspec
 TICK_S = 1.0
 GRACE_S = 3.0  # a reload closes and opens within this; with the tick, gone in under 5 s
 ALERT_AFTER_S = 5.0
-QUIET_START_S = 15.0  # after a restart everyone returns at once, and nobody has really joined
+QUIET_START_S = 15.0  # after a restart everyone returns at once, and has not really joined
 ALERTS_UP_TO_PEOPLE = 100
 
 
@@ -27,9 +27,10 @@ class Presence:
     """The people who are here, the connections' openings and closings smoothed."""
 
     def __init__(self, now: float) -> None:
-        self._quiet_until = now + QUIET_START_S
+        self._started = now
         self._here: set[str] = set()
         self._leaving: dict[str, float] = {}  # when the last connection closed
+        self._returned: set[str] = set()
         self._known: set[str] = set()  # whose being here is no news
         self._unsettled: dict[str, float] = {}  # when their being here last changed
         self._changed: set[str] = set()
@@ -44,12 +45,17 @@ class Presence:
         """Give everyone who is here."""
         return list(self._here)
 
-    def came(self, username: str, now: float) -> None:
-        """A person has a connection."""
+    def came(self, username: str, now: float, signed_in_at: float) -> None:
+        """A person has a connection; someone who was signed in before a restart only returns."""
         self._leaving.pop(username, None)
-        if username not in self._here:
-            self._here.add(username)
-            self._note(username, now)
+        if username in self._here:
+            return
+        self._here.add(username)
+        self._note(username, now)
+        is_return = signed_in_at <= self._started and now < self._started + QUIET_START_S
+        if is_return and username not in self._returned:
+            self._returned.add(username)  # once: whoever then leaves and comes again is news
+            self._known.add(username)
 
     def closed_last(self, username: str, now: float) -> None:
         """A person's last connection has closed; they may be back in a moment."""
@@ -83,12 +89,11 @@ class Presence:
     def _alerts(self, now: float) -> list[tuple[str, str]]:
         alerts: list[tuple[str, str]] = []
         for username, since in list(self._unsettled.items()):
-            if now - since < ALERT_AFTER_S and now >= self._quiet_until:
+            if now - since < ALERT_AFTER_S:
                 continue
             del self._unsettled[username]
             is_here, was_here = username in self._here, username in self._known
             (self._known.add if is_here else self._known.discard)(username)
-            is_news = now >= self._quiet_until and len(self._here) <= ALERTS_UP_TO_PEOPLE
-            if is_here != was_here and is_news:
+            if is_here != was_here and len(self._here) <= ALERTS_UP_TO_PEOPLE:
                 alerts.append(("joined" if is_here else "left", username))
         return alerts

@@ -58,7 +58,9 @@ class Door:
         oldest_first = self._hub.of(user.username)
         too_many = len(oldest_first) + 1 - self._per_user
         self._hub.expel(oldest_first[: max(0, too_many)], self._replaced)
-        self._hub.add(Connection(sid, user.username, session.id, address, self._now()))
+        self._hub.add(
+            Connection(sid, user.username, session.id, address, self._now(), session.created_at)
+        )
 
     def connected(self, sid: str) -> None:
         """Welcome a connection that has been told it is in."""

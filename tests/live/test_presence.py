@@ -11,6 +11,7 @@ from soyuz.live.typing import FORGOTTEN_AFTER_S, Typing
 from tests.conftest import MakePerson, StartServer
 
 LATER = QUIET_START_S + 1.0
+LONG_AGO = -1_000.0  # signed in before the server started
 
 
 def test_two_tabs_are_one_person_and_a_reload_is_no_departure(
@@ -66,27 +67,45 @@ def test_after_a_restart_everyone_counts_again(
     assert {p["username"]: p["online"] for p in ready["people"]} == {"ann": True, "ben": True}
 
 
-@pytest.mark.long
-def test_joined_and_left_are_said_aloud(start_server: StartServer, person: MakePerson) -> None:
+def test_someone_who_signs_in_just_after_the_start_has_joined(
+    start_server: StartServer, person: MakePerson
+) -> None:
     server = start_server()
     ann = person("ann", at=server)
     ann.hears("session:ready")
-    time.sleep(QUIET_START_S + 1)
     ben = person("ben", at=server, display_name="Ben B.")
     ben.opens_tab()
     came = time.monotonic()
-    joined = ann.hears("system:alert", code="joined", timeout=8)
+    joined = ann.hears("system:alert", timeout=8, code="joined", text="Ben B. joined")
     assert time.monotonic() - came >= ALERT_AFTER_S
     assert joined["params"] == {"username": "ben", "name": "Ben B."}
-    assert joined["text"] == "Ben B. joined"
+
+
+@pytest.mark.long
+def test_joined_and_left_are_said_aloud_but_not_of_those_who_return(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    people = [person(name, at=server) for name in ("ann", "ben")]
+    server.stop()
+    server.start()
+    for someone in people:
+        someone.browser.url = server.url
+    ann, ben = people
+    ann.hears("session:ready")
+    ben.opens_tab()
+    time.sleep(QUIET_START_S + ALERT_AFTER_S)
+    assert ann.tab.heard_since("system:alert") == []
     ben.leaves()
-    assert ann.hears("system:alert", code="left", timeout=12)["params"]["username"] == "ben"
+    assert ann.hears("system:alert", timeout=12)["text"] == "ben left"
+    ben.opens_tab()
+    assert ann.hears("system:alert", timeout=8)["text"] == "ben joined"
 
 
 def test_coming_and_going_is_told_in_ticks() -> None:
     presence = Presence(0.0)
-    presence.came("ann", LATER)
-    presence.came("ben", LATER)
+    presence.came("ann", LATER, LONG_AGO)
+    presence.came("ben", LATER, LONG_AGO)
     change = presence.tick(LATER)
     assert change
     assert (change.online, change.joined, change.left) == (2, ["ann", "ben"], [])
@@ -100,7 +119,7 @@ def test_coming_and_going_is_told_in_ticks() -> None:
 
 def test_joined_and_left_are_news_after_their_grace_only() -> None:
     presence = Presence(0.0)
-    presence.came("ann", LATER)
+    presence.came("ann", LATER, LONG_AGO)
     first = presence.tick(LATER)
     assert first
     assert first.alerts == []
@@ -109,24 +128,52 @@ def test_joined_and_left_are_news_after_their_grace_only() -> None:
     assert change.alerts == [("joined", "ann")]
     presence.closed_last("ann", 50.0)
     presence.tick(50.0 + GRACE_S)
-    presence.came("ann", 50.0 + GRACE_S + 1)  # back before it was news
+    presence.came("ann", 50.0 + GRACE_S + 1, LONG_AGO)  # back before it was news
     for second in range(60, 80):
         later = presence.tick(float(second))
         assert later is None or later.alerts == []
 
 
-def test_after_a_start_nobody_has_really_joined() -> None:
+def alerts(presence: Presence, *seconds: float) -> list[tuple[str, str]]:
+    """Give all that the ticks of these seconds have to say aloud."""
+    changes = [presence.tick(second) for second in seconds]
+    return [alert for change in changes if change for alert in change.alerts]
+
+
+def test_after_a_start_those_who_return_have_not_really_joined() -> None:
     presence = Presence(0.0)
-    presence.came("ann", 1.0)
-    for second in range(2, 30):
-        change = presence.tick(float(second))
-        assert change is None or change.alerts == []
+    presence.came("ann", 1.0, LONG_AGO)
+    presence.came("ben", QUIET_START_S - 0.1, LONG_AGO)
+    assert alerts(presence, *range(2, 30)) == []
+    presence.closed_last("ann", 30.0)
+    assert alerts(presence, *range(30, 50)) == [("left", "ann")]
+    presence.came("ann", 50.0, LONG_AGO)
+    assert alerts(presence, *range(50, 70)) == [("joined", "ann")]
+
+
+def test_who_returns_leaves_and_comes_again_is_told_both_times() -> None:
+    presence = Presence(0.0)
+    presence.came("ann", 0.5, LONG_AGO)
+    presence.closed_last("ann", 1.0)
+    assert alerts(presence, *range(1, 12)) == [("left", "ann")]
+    presence.came("ann", 12.0, LONG_AGO)
+    assert alerts(presence, *range(12, 20)) == [("joined", "ann")]
+
+
+def test_after_a_start_those_who_have_signed_in_since_are_news_at_once() -> None:
+    presence = Presence(0.0)
+    presence.came("ann", 2.0, 1.0)
+    assert alerts(presence, 2.0, 6.9) == []
+    assert alerts(presence, 7.0) == [("joined", "ann")]
+    presence.closed_last("ann", 7.0)
+    assert alerts(presence, 10.0, 14.9) == []
+    assert alerts(presence, 15.0) == [("left", "ann")]
 
 
 def test_in_a_crowd_coming_and_going_is_no_news() -> None:
     presence = Presence(0.0)
     for number in range(101):
-        presence.came(f"p{number}", LATER)
+        presence.came(f"p{number}", LATER, LONG_AGO)
     presence.tick(LATER)
     change = presence.tick(LATER + ALERT_AFTER_S)
     assert change is None or change.alerts == []
