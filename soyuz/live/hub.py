@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -40,6 +41,9 @@ class Hub:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        # Sockets open and close on threads of their own where there is no event loop. Whoever is
+        # told of something is told outside the lock.
+        self._lock = threading.Lock()
         self._by_sid: dict[str, Connection] = {}
         self._by_user: dict[str, dict[str, Connection]] = {}
         self.on_gone: list[Callable[[str], None]] = []
@@ -49,20 +53,33 @@ class Hub:
 
     def add(self, connection: Connection) -> None:
         """Take a connection in."""
-        self._by_sid[connection.sid] = connection
-        self._by_user.setdefault(connection.username, {})[connection.sid] = connection
+        with self._lock:
+            self._put(connection)
 
     def remove(self, sid: str) -> None:
         """Forget a connection that has closed."""
-        connection = self._by_sid.pop(sid, None)
-        if connection is None:
-            return
-        mine = self._by_user[connection.username]
-        del mine[sid]
-        if not mine:
+        with self._lock:
+            connection = self._by_sid.pop(sid, None)
+            if connection is None:
+                return
+            mine = self._by_user[connection.username]
+            del mine[sid]
+            if mine:
+                return
             del self._by_user[connection.username]
-            for tell in self.on_gone:
-                tell(connection.username)
+        for tell in self.on_gone:
+            tell(connection.username)
+
+    def move_session(self, old_id: str, new_id: str) -> None:
+        """Hand a session's connections to the one that takes its place in the same browser.
+
+        For sessions of one and the same person, after the start of the new one and before the end of
+        the old one. The connections hear nothing of it.
+        """
+        with self._lock:
+            for connection in list(self._by_sid.values()):
+                if connection.session_id == old_id:
+                    self._put(msgspec.structs.replace(connection, session_id=new_id))
 
     def get(self, sid: str) -> Connection | None:
         """Give a live connection."""
@@ -70,11 +87,13 @@ class Hub:
 
     def of(self, username: str) -> list[Connection]:
         """Give a person's connections, the oldest first."""
-        return list(self._by_user.get(username, {}).values())
+        with self._lock:
+            return list(self._by_user.get(username, {}).values())
 
     def all(self) -> list[Connection]:
         """Give every connection."""
-        return list(self._by_sid.values())
+        with self._lock:
+            return list(self._by_sid.values())
 
     def join(self, sid: str, room: str) -> None:
         """Let a connection hear a room."""
@@ -108,6 +127,10 @@ class Hub:
     def close_strangers(self, now: float) -> None:
         """Close connections that are nobody's and should be somebody's by now; for a ticker."""
         self._server.close_strangers(now)
+
+    def _put(self, connection: Connection) -> None:
+        self._by_sid[connection.sid] = connection
+        self._by_user.setdefault(connection.username, {})[connection.sid] = connection
 
 
 def _payload(ending: Ending) -> dict[str, Any]:
