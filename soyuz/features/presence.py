@@ -30,6 +30,8 @@ def register(messenger: Messenger, app: Flask) -> None:
 
     def gone(username: str) -> None:
         messenger.presence.closed_last(username, now())
+        if messenger.hub.of(username):  # back already, on another thread
+            messenger.presence.stays(username)
 
     def tick() -> None:
         change = messenger.presence.tick(now())

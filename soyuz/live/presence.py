@@ -5,6 +5,8 @@ Time is an argument throughout: monotonic seconds.
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 
 TICK_S = 1.0
@@ -24,10 +26,14 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Presence:
-    """The people who are here, the connections' openings and closings smoothed."""
+    """The people who are here, the connections' openings and closings smoothed.
+
+    Sockets and the tick may call from threads of their own.
+    """
 
     def __init__(self, now: float) -> None:
         self._started = now
+        self._lock = threading.Lock()
         self._here: set[str] = set()
         self._leaving: dict[str, float] = {}  # when the last connection closed
         self._returned: set[str] = set()
@@ -43,44 +49,59 @@ class Presence:
 
     def online(self) -> list[str]:
         """Give everyone who is here."""
-        return list(self._here)
+        with self._lock:
+            return list(self._here)
 
     def came(self, username: str, now: float, signed_in_at: float) -> None:
         """A person has a connection; someone who was signed in before a restart only returns."""
-        self._leaving.pop(username, None)
-        if username in self._here:
-            return
-        self._here.add(username)
-        self._note(username, now)
-        is_return = signed_in_at <= self._started and now < self._started + QUIET_START_S
-        if is_return and username not in self._returned:
-            self._returned.add(username)  # once: whoever then leaves and comes again is news
-            self._known.add(username)
+        with self._lock:
+            self._leaving.pop(username, None)
+            if username in self._here:
+                return
+            self._here.add(username)
+            self._note(username, now)
+            is_return = signed_in_at <= self._started and now < self._started + QUIET_START_S
+            if is_return and username not in self._returned:
+                self._returned.add(username)  # once: whoever then leaves and comes again is news
+                self._known.add(username)
 
     def closed_last(self, username: str, now: float) -> None:
         """A person's last connection has closed; they may be back in a moment."""
-        if username in self._here:
-            self._leaving[username] = now
+        with self._lock:
+            if username in self._here:
+                self._leaving[username] = now
+
+    def stays(self, username: str) -> None:
+        """A person had another connection when the last one seemed to close."""
+        with self._lock:
+            self._leaving.pop(username, None)
 
     def drop(self, username: str, now: float) -> None:
         """A person is gone for good: expelled or deleted."""
+        with self._lock:
+            self._drop(username, now)
+
+    def tick(self, now: float) -> Change | None:
+        """Give what has changed since the last tick, None when nothing has."""
+        with self._lock:
+            for username, closed_at in list(self._leaving.items()):
+                if now - closed_at >= GRACE_S:
+                    self._drop(username, now)
+            # Also who came and left since: whoever was welcomed in between has seen them.
+            joined, left = self._changed & self._here, self._changed - self._here
+            self._changed.clear()
+            alerts = self._alerts(now)
+            if not (joined or left or alerts):
+                return None
+            return Change(len(self._here), sorted(joined), sorted(left), alerts)
+
+    # Under the lock
+
+    def _drop(self, username: str, now: float) -> None:
         self._leaving.pop(username, None)
         if username in self._here:
             self._here.remove(username)
             self._note(username, now)
-
-    def tick(self, now: float) -> Change | None:
-        """Give what has changed since the last tick, None when nothing has."""
-        for username, closed_at in list(self._leaving.items()):
-            if now - closed_at >= GRACE_S:
-                self.drop(username, now)
-        # Also who came and left since: whoever was welcomed in between has seen them.
-        joined, left = self._changed & self._here, self._changed - self._here
-        self._changed.clear()
-        alerts = self._alerts(now)
-        if not (joined or left or alerts):
-            return None
-        return Change(len(self._here), sorted(joined), sorted(left), alerts)
 
     def _note(self, username: str, now: float) -> None:
         self._changed.add(username)
