@@ -44,6 +44,9 @@ _FORWARDED = (
 class Forwarded:
     """WSGI middleware outside all others: settles address and scheme, and hides the headers.
 
+    On the way back it adds our own headers to what does not come through `guard`, as Socket.IO's
+    answers do not.
+
     Nothing behind it can be talked into believing a forwarded header, engine.io least of all. The
     address goes to `soyuz.address`; `soyuz.direct` says that no proxy stood in between.
     """
@@ -69,7 +72,16 @@ class Forwarded:
                 environ["wsgi.url_scheme"] = "https"
             if host := forwarded.get("HTTP_X_FORWARDED_HOST", "").rsplit(",", 1)[-1].strip():
                 environ["HTTP_HOST"] = host
-        return self._app(environ, start_response)
+        return self._app(environ, _with_headers(start_response))
+
+
+def _with_headers(start_response: Callable[..., Any]) -> Callable[..., Any]:
+    def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        there = {name.lower() for name, _ in headers}
+        missing = [(name, HEADERS[name]) for name in HEADERS if name.lower() not in there]
+        return start_response(status, [*headers, *missing], *error)
+
+    return start
 
 
 def origin_allowed(origin: str, environ: Environ) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import socketio
 
+from soyuz.live.http import HEADERS, Forwarded
 from tests.conftest import (
     PASSWORD,
     Browser,
@@ -40,6 +44,33 @@ def test_whatever_name_a_page_was_opened_by_it_works(server: Server, host: str) 
     tab = Tab(server.url, browser.cookie, "polling", Host=host, Origin=origin)
     assert tab.hears("session:ready")["me"]["username"] == name
     tab.closes()
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("?EIO=4&transport=polling", 200), ("?EIO=4&transport=nope", 400)]
+)
+def test_polling_answers_carry_the_headers_of_every_page(
+    visitor: Browser, query: str, status: int
+) -> None:
+    answer = visitor.opens(f"/socket.io/{query}")
+    assert answer.status_code == status
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value, name
+
+
+def test_a_page_carries_each_header_once_and_may_have_its_own(visitor: Browser) -> None:
+    sent = visitor.opens("/login").raw.headers
+    for name in HEADERS:
+        assert len(sent.getlist(name)) == 1, name
+    started: list[tuple[str, str]] = []
+
+    def page(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [("content-security-policy", "sandbox")])
+        return []
+
+    Forwarded(page, [])({}, lambda status, headers: started.extend(headers))
+    values = [value for name, value in started if name.lower() == "content-security-policy"]
+    assert values == ["sandbox"]
 
 
 def test_a_tunnel_speaks_for_its_host_and_its_https(server: Server) -> None:
