@@ -53,7 +53,7 @@ class _History:
 
     def on_since(self, actor: Actor, asked: HistorySince, ack: Ack) -> Answer:
         entries = self._journal(asked.room).since(asked.seq, CATCH_UP_MAX)
-        if entries is None:
+        if entries is None or asked.seq > self._journal(asked.room).last_seq:  # an older folder
             return {"events": [], "users": {}, "reset": True}
         users = profiles(self._messenger, (e.data["author"] for e in entries))
         return {"events": [_event(entry) for entry in entries], "users": users}

@@ -139,6 +139,15 @@ def test_too_much_to_catch_up_is_a_reset(start_server: StartServer, person: Make
     assert len(ann.asks("history:since", {"room": "lobby", "seq": 10})["events"]) == 500
 
 
+def test_who_has_seen_more_than_there_is_starts_afresh(alice: Person) -> None:
+    last = alice.says("the last")["id"]
+    for seq, answer in (
+        (last, {"ok": True, "events": [], "users": {}}),
+        (last + 1_000, {"ok": True, "events": [], "users": {}, "reset": True}),
+    ):
+        assert alice.asks("history:since", {"room": "lobby", "seq": seq}) == answer
+
+
 def test_users_can_be_looked_up(alice: Person, bob: Person) -> None:
     answer = alice.asks("user:get", {"usernames": [bob.name, "nobody.at.all"]})
     assert list(answer["users"]) == [bob.name]
