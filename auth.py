@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from msgspec import structs
 from werkzeug.security import check_password_hash
 
 from soyuz import runtime
@@ -67,8 +69,7 @@ class Gatekeeper:
         self._refuse_banned(None, address)
         user = self.new_user(username, display_name, password)
         self._sign_ups.spend(address, self._clock.monotonic())
-        self.add(user, password)
-        return self._users.get(user.username) or user
+        return self.add(user, password)
 
     def new_user(self, username: str, display_name: str, password: str) -> User:
         """Check what a sign-up gives; the account is not made yet. Raises Refused `invalid`."""
@@ -79,13 +80,16 @@ class Gatekeeper:
         clean_password(password, name, common_passwords())
         return User(name, shown, created_at=iso(self._clock.now()))
 
-    def add(self, user: User, password: str) -> None:
+    def add(self, user: User, password: str) -> User:
         """Hash the password and write the account. Raises Refused `invalid` or `unavailable`."""
         hashed = self._hash(same_keys(password))
+        made = User(user.username, user.display_name, hashed, user.role, None, user.created_at)
         with _available():
-            self._users.create(
-                User(user.username, user.display_name, hashed, user.role, None, user.created_at)
-            )
+            if self._users.get(user.username) is None:
+                # What a deleted namesake left behind would be signed in to this account.
+                self._messenger.sessions.end_all(user.username)
+            self._users.create(made)
+        return made
 
     def sign_in(self, username: str, password: str, address: str, browser: str) -> str:
         """Give the token of a new session.
@@ -105,32 +109,48 @@ class Gatekeeper:
             raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
         self._failed_address.spend(address, now)
         self._failed_here.accept(key, now)
-        if not self._is_right(user, same_keys(password[:MAX_NAME_BYTES])) or user is None:
+        proved = self._proved(user, same_keys(password[:MAX_NAME_BYTES]))
+        if proved is None:
             raise Refused("signed_out", "wrong_password")
         self._failed_here.empty(key)
         self._failed_address.take_back(address)
-        self._refuse_banned(user.username, address)
-        return self.start_session(user.username, address, browser)
+        self._refuse_banned(proved.username, address)
+        return self.start_session(proved, address, browser)
 
-    def start_session(self, username: str, address: str, browser: str) -> str:
-        """Give the token of a new session of someone who has proved who they are."""
-        token = secrets.token_urlsafe(32)
+    def start_session(self, proved: User, address: str, browser: str) -> str:
+        """Give the token of a new session of someone who has proved to be `proved`.
+
+        Raises Refused: unavailable, and signed_out when the account has another password by now:
+        whoever changed it has ended all sessions, and this one must not come after.
+        """
+        token, sessions = secrets.token_urlsafe(32), self._messenger.sessions
         with _available():
-            self._messenger.sessions.start(token, username, self._clock.now(), address, browser)
+            sessions.start(token, proved.username, self._clock.now(), address, browser)
+            if not self._is_still(proved):
+                if found := sessions.find(token, self._clock.now()):
+                    sessions.end(found.id)
+                raise Refused("signed_out", "wrong_password")
         return token
 
-    def change_password(self, user: User, current: str, new: str) -> None:
-        """Set a new password. Raises Refused: invalid, unavailable. Other sessions are the caller's."""
+    def change_password(self, user: User, current: str, new: str) -> User:
+        """Set a new password and give the account with it. Other sessions are the caller's.
+
+        Raises Refused: invalid, too_fast, unavailable.
+        """
         now = self._clock.monotonic()
         key = (user.username, "settings")
         if wait := self._failed_here.wait(key, now):
             raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
         cleaned = self.checked_password(user, new)
         self._failed_here.accept(key, now)
-        if not self._is_right(user, same_keys(current[:MAX_NAME_BYTES])):
+        proved = self._proved(user, same_keys(current[:MAX_NAME_BYTES]))
+        if proved is None:
             raise Refused("invalid", "invalid.current_password")
         self._failed_here.empty(key)
-        self.set_password(user.username, cleaned)
+        changed = self._rehashed(proved, cleaned)
+        if changed is None:
+            raise Refused("invalid", "invalid.current_password")
+        return changed
 
     def checked_password(self, user: User, password: str) -> str:
         """Give a password the account may have. Raises Refused `invalid`."""
@@ -253,15 +273,40 @@ class Gatekeeper:
         except runtime.Busy:
             raise Refused("unavailable", "unavailable.hashing", retry_after=5.0) from None
 
-    def _is_right(self, user: User | None, password: str) -> bool:
+    def _proved(self, user: User | None, password: str) -> User | None:
+        """Give the account as it stands once the password has proved right, else None."""
         stored = user.password if user else ""
         try:
             right, renew = self._hashing.run(_verify, stored, password)
         except runtime.Busy:
             raise Refused("unavailable", "unavailable.hashing", retry_after=5.0) from None
-        if right and renew and user:
-            self.set_password(user.username, password)
-        return right
+        if user is None or not right:
+            return None
+        if not renew:
+            return user
+        # Overtaken by another change of the hash, that one is the one to prove the password by.
+        return self._rehashed(user, password) or self._proved(
+            self._users.get(user.username), password
+        )
+
+    def _rehashed(self, proved: User, password: str) -> User | None:
+        """Write a new hash in place of the one that was proved; None when that was gone already."""
+        hashed = self._hash(password)
+
+        def put(rows: Mapping[str, Any]) -> dict[str, Any]:
+            row = rows.get(proved.username)
+            if row is None or row.get("password") != proved.password:
+                return {}  # it was changed while we hashed, and that change holds
+            return {proved.username: {**row, "password": hashed}}
+
+        with _available():
+            self._users.document.update(put)
+        changed = structs.replace(proved, password=hashed)
+        return changed if self._is_still(changed) else None
+
+    def _is_still(self, proved: User) -> bool:
+        now = self._users.get(proved.username)
+        return now is not None and now.password == proved.password
 
 
 class _Throttle:

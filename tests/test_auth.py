@@ -345,6 +345,106 @@ def test_a_new_password_needs_the_old_one(house: Gatehouse) -> None:
     house.signs_in("ann", "another good one")
 
 
+# A session belongs to one account with one password, whatever else happens meanwhile
+
+
+def deletes(house: Gatehouse, name: str) -> None:
+    house.messenger.users.document.update(lambda rows: {name: None})
+
+
+def test_a_namesake_does_not_inherit_the_sessions_of_a_deleted_account(house: Gatehouse) -> None:
+    house.signs_up("ann")
+    old = house.signs_in("ann")
+    deletes(house, "ann")  # no server hangs on this gatekeeper, so nobody else ends the session
+    house.signs_up("ann", "quite another secret")
+    assert house.gate.who(old) is None
+    assert house.gate.who(house.signs_in("ann", "quite another secret"))
+
+
+def test_two_who_ask_for_one_name_do_not_sign_each_other_out(house: Gatehouse) -> None:
+    first, second = (house.gate.new_user("ann", "", PASSWORD) for _ in range(2))
+    token = house.gate.start_session(house.gate.add(first, PASSWORD), HERE, "Firefox")
+    assert refusal(house.gate.add, second, PASSWORD).detail == "taken"
+    assert house.gate.who(token)
+
+
+def test_an_account_deleted_while_no_server_ran_leaves_no_session(open_house: Open) -> None:
+    house = open_house()
+    house.signs_up("ann"), house.signs_up("ben")
+    tokens = [house.signs_in("ann"), house.signs_in("ben")]
+    house.messenger.close()
+    rows = house.file("users.json")
+    del rows["ann"]
+    (house.messenger.folder.root / "users.json").write_text(json.dumps(rows), "utf-8")
+    later = open_house()
+    assert {row["user"] for row in later.file("sessions.json").values()} == {"ben"}
+    assert [bool(later.gate.who(token)) for token in tokens] == [False, True]
+
+
+def while_it_verifies(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Have something happen once, right after the next password was compared with its hash."""
+    verify, left = auth._verify, [happens]
+
+    def verifies(*args: Any) -> Any:
+        outcome = verify(*args)
+        if left:
+            left.pop()()
+        return outcome
+
+    monkeypatch.setattr(auth, "_verify", verifies)
+
+
+def test_a_sign_in_overtaken_by_a_new_password_is_refused(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.signs_up("ann")
+    while_it_verifies(monkeypatch, lambda: house.gate.set_password("ann", "brand new secret"))
+    assert refusal(house.signs_in, "ann").code == "signed_out"
+    assert house.file("sessions.json") == {}
+    house.signs_in("ann", "brand new secret")
+
+
+def test_a_sign_in_overtaken_by_a_deletion_is_refused(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.signs_up("ann")
+    while_it_verifies(monkeypatch, lambda: deletes(house, "ann"))
+    assert refusal(house.signs_in, "ann").code == "signed_out"
+    assert house.file("sessions.json") == {}
+
+
+def test_renewing_a_weak_hash_does_not_undo_a_new_password(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.signs_up("ann")
+    house.messenger.users.change("ann", password=generate_password_hash(PASSWORD))
+    while_it_verifies(monkeypatch, lambda: house.gate.set_password("ann", "brand new secret"))
+    assert refusal(house.signs_in, "ann").code == "signed_out"
+    house.signs_in("ann", "brand new secret")
+    assert refusal(house.signs_in, "ann").code == "signed_out"
+
+
+def test_two_sign_ins_that_renew_one_hash_both_succeed(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.signs_up("ann")
+    house.messenger.users.change("ann", password=generate_password_hash(PASSWORD))
+    tokens: list[str] = []
+    while_it_verifies(monkeypatch, lambda: tokens.append(house.signs_in("ann")))
+    tokens.append(house.signs_in("ann"))
+    assert all(house.gate.who(token) for token in tokens)
+
+
+def test_of_two_password_changes_at_once_the_first_to_be_written_holds(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = house.signs_up("ann")
+    while_it_verifies(monkeypatch, lambda: house.gate.set_password("ann", "brand new secret"))
+    refused = refusal(house.gate.change_password, user, PASSWORD, "an intruder's choice")
+    assert refused.detail == "invalid.current_password"
+    house.signs_in("ann", "brand new secret")
+
+
 # The admin's link
 
 

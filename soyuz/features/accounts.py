@@ -119,10 +119,9 @@ class _Pages:
         if not form.is_submitted():
             return render_template("signup.html", form=form, message=None)
         try:
-            user = self._sign_up(form)
+            return self._enter(self._token_for(self._sign_up(form)))
         except Refused as refused:
             return self._refuse_signup("signup.html", form, refused)
-        return self._enter(self._token_for(user))
 
     @open_to_all
     def setup(self, token: str) -> Page:
@@ -134,9 +133,9 @@ class _Pages:
         try:
             user = g.user or self._sign_up(form)
             self._gate.set_up(token, user.username)
+            return redirect(url_for("chat")) if g.user else self._enter(self._token_for(user))
         except Refused as refused:
             return self._refuse_signup("setup.html", form, refused)
-        return redirect(url_for("chat")) if g.user else self._enter(self._token_for(user))
 
     @open_to_all
     def logout(self) -> Page:
@@ -157,7 +156,7 @@ class _Pages:
 
     def _token_for(self, user: User) -> str:
         address = address_of(request.environ)
-        return self._gate.start_session(user.username, address, request.user_agent.string)
+        return self._gate.start_session(user, address, request.user_agent.string)
 
     def _enter(self, token: str) -> Response | AnyResponse:
         if g.session:  # signing in again replaces this browser's sign-in

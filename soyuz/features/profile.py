@@ -99,8 +99,9 @@ class _Settings:
         if "display_name" in request.form:
             changes["display_name"] = clean_display_name(form.display_name.data or "")
         picture = self._picture(form.avatar.data)
+        changed: User | None = None
         if form.new_password.data or form.current_password.data:
-            self._messenger.gate.change_password(
+            changed = self._messenger.gate.change_password(
                 user, form.current_password.data or "", form.new_password.data or ""
             )
         if picture is not None:
@@ -113,8 +114,8 @@ class _Settings:
         if "avatar" in changes and user.avatar:
             self._messenger.uploads.remove(user.avatar)
         response = redirect(url_for("settings"))
-        if form.new_password.data:
-            self._renew_session(response)
+        if changed:
+            self._renew_session(response, changed)
         return response
 
     def _picture(self, upload: FileStorage | None) -> bytes | None:
@@ -128,11 +129,11 @@ class _Settings:
         except runtime.Busy:
             raise Refused("unavailable", "unavailable.pictures", retry_after=5.0) from None
 
-    def _renew_session(self, response: AnyResponse) -> None:
+    def _renew_session(self, response: AnyResponse, changed: User) -> None:
         """A new password signs out everywhere else, and gives this browser a new token."""
         old = g.session
         sessions = self._messenger.sessions
-        token = self._messenger.gate.start_session(old.username, old.address, old.browser)
+        token = self._messenger.gate.start_session(changed, old.address, old.browser)
         found = sessions.find(token, self._messenger.clock.now())
         sessions.end_all(old.username, keep=found.id if found else None)
         sign_in_browser(response, token)
