@@ -20,7 +20,7 @@ from soyuz.domain.budgets import CONNECTS, Budgets, Kind
 from soyuz.domain.errors import Refused
 from soyuz.domain.instant import iso
 from soyuz.domain.ladder import WARN, climb
-from soyuz.domain.names import as_typed, clean_username
+from soyuz.domain.names import as_typed, clean_username, fold
 from soyuz.domain.passwords import clean_password, same_keys
 from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.text import clean_display_name
@@ -38,6 +38,7 @@ HASHES_WAITING = 50
 SHARED_ADDRESS_FACTOR = 20  # a class behind one router
 ADDRESS_FACTOR = 10  # sign-ins that fail, per address against per account and address
 MAX_NAME_BYTES = 1_024
+KEY_CHARACTERS = 64
 
 # OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, t=2, p=1 is its minimum.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -98,12 +99,10 @@ class Gatekeeper:
         hash is paid for unknown names too, so time tells nothing.
         """
         now = self._clock.monotonic()
-        user = (
-            self._users.get(username)
-            if len(username.encode("utf-8", "replace")) <= MAX_NAME_BYTES
-            else None
-        )
-        key = (user.username if user else username[:64], bucket(address))
+        is_short = len(username.encode("utf-8", "replace")) <= MAX_NAME_BYTES
+        user = self._users.get(username) if is_short else None
+        # Any spelling of any name has one key, or the throttle would tell which names exist.
+        key = (fold(username[:MAX_NAME_BYTES])[:KEY_CHARACTERS], bucket(address))
         wait = self._failed_here.wait(key, now)
         if wait:
             raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)

@@ -315,6 +315,16 @@ def test_guessing_is_throttled_for_the_guesser_and_not_for_the_owner(open_house:
         assert refusal(house.signs_in, "ann", "wrong password").code == "signed_out"
 
 
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+def test_the_throttle_does_not_tell_which_names_exist(open_house: Open, name: str) -> None:
+    house = open_house(login_limit=Rate(3, 180.0))
+    house.signs_up("alice")
+    spellings = (name, name.upper(), name.title())
+    codes = [refusal(house.signs_in, spelling, "wrong").code for spelling in spellings]
+    assert codes == ["signed_out"] * 3
+    assert refusal(house.signs_in, name[0] + name[1:].upper(), "wrong").code == "too_fast"
+
+
 def test_an_address_may_guess_ten_times_as_often_over_all_names(open_house: Open) -> None:
     house = open_house(login_limit=Rate(1, 180.0))
     house.signs_up("ann")
