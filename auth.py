@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -60,6 +61,8 @@ class Gatekeeper:
         self._sign_ups = _Throttle(settings.signup_limit)
         self._failed_here = SlidingWindow(settings.login_limit)
         limit = settings.login_limit
+        self._own_hashes: set[str] = set()  # in changes we are making ourselves
+        self._users.on_change.append(self._end_if_changed_by_hand)
         _dummy_hash()  # made now, so that the first unknown name costs what every other does
         self._failed_address = _Throttle(Rate(limit.limit * ADDRESS_FACTOR, limit.window_s))
 
@@ -156,9 +159,12 @@ class Gatekeeper:
         return clean_password(password, user.username, common_passwords())
 
     def set_password(self, username: str, password: str) -> None:
-        """Hash and write a password. Raises Refused: not_found, unavailable."""
+        """Hash and write a password. The sessions are the caller's.
+
+        Raises Refused: not_found, unavailable.
+        """
         hashed = self._hash(same_keys(password))
-        with _available():
+        with self._changing_hash(username, hashed):
             self._users.change(username, password=hashed)
 
     def set_up(self, token: str, username: str) -> None:
@@ -298,10 +304,29 @@ class Gatekeeper:
                 return {}  # it was changed while we hashed, and that change holds
             return {proved.username: {**row, "password": hashed}}
 
-        with _available():
+        with self._changing_hash(proved.username, hashed):
             self._users.document.update(put)
         changed = structs.replace(proved, password=hashed)
         return changed if self._is_still(changed) else None
+
+    @contextmanager
+    def _changing_hash(self, username: str, hashed: str) -> Iterator[None]:
+        """Around a change of ours: whoever asked for it sees to the sessions."""
+        user = self._users.get(username)
+        hashes = {hashed, user.password if user else ""}  # a full disk puts the old one back
+        self._own_hashes.update(hashes)
+        try:
+            with _available():
+                yield
+        finally:
+            self._own_hashes.difference_update(hashes)
+
+    def _end_if_changed_by_hand(self, was: User | None, now: User | None) -> None:
+        """An admin who replaces a hash wants whoever is signed in by the old password out."""
+        if was is None or now is None or was.password == now.password:
+            return
+        if now.password not in self._own_hashes:
+            runtime.spawn(self._messenger.sessions.end_all, now.username)
 
     def _is_still(self, proved: User) -> bool:
         now = self._users.get(proved.username)

@@ -21,7 +21,7 @@ from soyuz.domain.sliding_window import Rate
 from soyuz.domain.user import Actor
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, eventually
 
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 HOME = "192.168.1.20"
@@ -453,6 +453,21 @@ def test_of_two_password_changes_at_once_the_first_to_be_written_holds(
     refused = refusal(house.gate.change_password, user, PASSWORD, "an intruder's choice")
     assert refused.detail == "invalid.current_password"
     house.signs_in("ann", "brand new secret")
+
+
+def test_a_hash_changed_by_hand_ends_the_sessions_of_the_account_alone(house: Gatehouse) -> None:
+    house.signs_up("ann"), house.signs_up("ben")
+    old, other = house.signs_in("ann"), house.signs_in("ben")
+    rows = house.file("users.json")
+    rows["ann"]["password"] = generate_password_hash("another password")
+    (house.messenger.folder.root / "users.json").write_text(json.dumps(rows), "utf-8")
+    house.messenger.poll()
+    eventually(lambda: house.gate.who(old) is None)
+    assert house.gate.who(other)
+    renewing = house.signs_in("ann", "another password")
+    assert house.stored("ann").startswith("$argon2id$"), "renewed, which is no change by hand"
+    threading.Event().wait(0.2)
+    assert house.gate.who(renewing)
 
 
 # The admin's link
