@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from soyuz.domain.bans import Ban
 from soyuz.domain.budgets import CONNECTS, Budgets, Kind
 from soyuz.domain.errors import Refused
 from soyuz.domain.instant import iso
-from soyuz.domain.ladder import WARN, climb
+from soyuz.domain.ladder import WARN, Strikes, climb
 from soyuz.domain.names import as_typed, clean_username, fold
 from soyuz.domain.passwords import clean_password, same_keys
 from soyuz.domain.sliding_window import Rate, SlidingWindow
@@ -55,6 +56,8 @@ class Gatekeeper:
         self._messenger = messenger
         self._clock = messenger.clock
         self._users = messenger.users
+        self._lock = threading.Lock()  # over all windows and `_rising`; never while we wait
+        self._rising: dict[str, _Rise] = {}
         self._hashing = runtime.Pool(HASHES_AT_ONCE, HASHES_WAITING)
         self._budgets = Budgets(settings.spam_limit or LIFTED)
         self._connects = SlidingWindow(CONNECTS)
@@ -72,7 +75,8 @@ class Gatekeeper:
         """Make a member. Raises Refused: invalid (detail taken), too_fast, banned, unavailable."""
         self._refuse_banned(None, address)
         user = self.new_user(username, display_name, password)
-        self._sign_ups.spend(address, self._clock.monotonic())
+        with self._lock:
+            self._sign_ups.spend(address, self._clock.monotonic())
         return self.add(user, password)
 
     def new_user(self, username: str, display_name: str, password: str) -> User:
@@ -106,16 +110,17 @@ class Gatekeeper:
         user = self._users.get(username) if is_short else None
         # Any spelling of any name has one key, or the throttle would tell which names exist.
         key = (fold(username[:MAX_NAME_BYTES])[:KEY_CHARACTERS], bucket(address))
-        wait = self._failed_here.wait(key, now)
-        if wait:
-            raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
-        self._failed_address.spend(address, now)
-        self._failed_here.accept(key, now)
+        with self._lock:
+            if wait := self._failed_here.wait(key, now):
+                raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
+            self._failed_address.spend(address, now)
+            self._failed_here.accept(key, now)
         proved = self._proved(user, same_keys(password[:MAX_NAME_BYTES]))
         if proved is None:
             raise Refused("signed_out", "wrong_password")
-        self._failed_here.empty(key)
-        self._failed_address.take_back(address)
+        with self._lock:
+            self._failed_here.empty(key)
+            self._failed_address.take_back(address)
         self._refuse_banned(proved.username, address)
         return self.start_session(proved, address, browser)
 
@@ -141,14 +146,16 @@ class Gatekeeper:
         """
         now = self._clock.monotonic()
         key = (user.username, "settings")
-        if wait := self._failed_here.wait(key, now):
-            raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
         cleaned = self.checked_password(user, new)
-        self._failed_here.accept(key, now)
+        with self._lock:
+            if wait := self._failed_here.wait(key, now):
+                raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
+            self._failed_here.accept(key, now)
         proved = self._proved(user, same_keys(current[:MAX_NAME_BYTES]))
         if proved is None:
             raise Refused("invalid", "invalid.current_password")
-        self._failed_here.empty(key)
+        with self._lock:
+            self._failed_here.empty(key)
         changed = self._rehashed(proved, cleaned)
         if changed is None:
             raise Refused("invalid", "invalid.current_password")
@@ -210,24 +217,27 @@ class Gatekeeper:
         if self._messenger.settings.spam_limit is None:
             return
         now = self._clock.monotonic()
-        if wait := self._connects.wait(username, now):
-            raise Refused("too_fast", retry_after=wait)
-        self._connects.accept(username, now)
+        with self._lock:
+            if wait := self._connects.wait(username, now):
+                raise Refused("too_fast", retry_after=wait)
+            self._connects.accept(username, now)
 
     # The limiter
 
     def may_speak(self, actor: Actor, kind: Kind, text: str = "") -> None:
         """Count one event of a person. Raises Refused: banned, too_fast, unavailable."""
-        ban = self.banned(actor.id, actor.address) or self.write_ban(actor.id, actor.address)
-        if ban and kind != "history":
-            raise self.refusal(ban)
-        if self._messenger.settings.spam_limit is None:
-            return
-        rule, wait = self._budgets.spend(kind, actor.id, self._clock.monotonic(), text)
-        if not rule:
-            return
-        if not ban:
-            self._climb(actor, rule, wait)
+        with self._lock:
+            ban = self._ban_of(actor)
+            if ban and kind != "history":
+                raise self.refusal(ban)
+            if self._messenger.settings.spam_limit is None:
+                return
+            rule, wait = self._budgets.spend(kind, actor.id, self._clock.monotonic(), text)
+            if not rule:
+                return
+            climbed = None if ban else self._climb(actor, rule)
+        if climbed:
+            self._write_down(actor, rule, wait, *climbed)
         raise Refused("too_fast", f"too_fast.{rule}", retry_after=wait)
 
     def refusal(self, ban: Ban) -> Refused:
@@ -242,29 +252,57 @@ class Gatekeeper:
             until=None if ban.until is None else iso(ban.until),
         )
 
-    def _climb(self, actor: Actor, rule: str, wait: float) -> None:
-        messenger, now = self._messenger, self._clock.now()
-        ladder = messenger.settings.spam_ladder
-        strikes = climb(ladder, messenger.strikes.get(actor.id), now)
-        span = ladder[strikes.rung]
-        rate = self._budgets.rate(rule)
+    def _ban_of(self, actor: Actor) -> Ban | None:
+        """Give the ban a person is under, also one that is still on its way to the disk."""
+        rise = self._rising.get(actor.id)
+        coming = rise.ban if rise else None
+        out = self.banned(actor.id, actor.address)
+        return out or coming or self.write_ban(actor.id, actor.address)
+
+    def _climb(self, actor: Actor, rule: str) -> tuple[Strikes, Ban | None]:
+        """Give where an offence leads; other tabs begin from there, long before it is on the disk."""
+        ladder, now = self._messenger.settings.spam_ladder, self._clock.now()
+        rise = self._rising.setdefault(actor.id, _Rise())
+        rise.waiting += 1
+        rise.strikes = climb(ladder, rise.strikes or self._messenger.strikes.get(actor.id), now)
+        span = ladder[rise.strikes.rung]
+        if span == WARN:
+            return rise.strikes, None
+        rise.ban = Ban(self._messenger.say(f"ban.reason.{rule}"), now + span, "write")
+        self._budgets.empty(actor.id)
+        return rise.strikes, rise.ban
+
+    def _write_down(
+        self, actor: Actor, rule: str, wait: float, strikes: Strikes, ban: Ban | None
+    ) -> None:
+        messenger, at = self._messenger, strikes.at
+        rate, span = self._budgets.rate(rule), messenger.settings.spam_ladder[strikes.rung]
         figures = f"{rate.limit}/{rate.window_s:g}s"
-        action = "warned" if span == WARN else f"banned {span:g}s"
-        messenger.spam_log.write(now, actor.id, actor.address, rule, figures, action)
-        with _available():
-            if span == WARN:
-                messenger.strikes.put(actor.id, strikes)
+        action = f"banned {span:g}s" if ban else "warned"
+        rise = self._rising[actor.id]
+        try:
+            messenger.spam_log.write(at, actor.id, actor.address, rule, figures, action)
+            if not ban:
+                # Before we wait for the disk: the ban of another tab must not be told first.
                 self.on_warning(actor, wait)
-                return
-            # The ban first: another tab's refusal must climb nothing while we wait for the disk.
-            self._budgets.empty(actor.id)
-            reason = messenger.say(f"ban.reason.{rule}")
-            until = now + span
-            messenger.bans.ban(
-                actor.id, reason=reason, by="limiter", at=now, until=until, scope="write"
-            )
-            messenger.strikes.put(actor.id, strikes)
-        raise self.refusal(Ban(reason, until, "write"))
+            with _available():
+                if ban:
+                    messenger.bans.ban(
+                        actor.id,
+                        reason=ban.reason,
+                        by="limiter",
+                        at=at,
+                        until=ban.until,
+                        scope="write",
+                    )
+                messenger.strikes.put(actor.id, rise.strikes or strikes)
+        finally:
+            with self._lock:
+                rise.waiting -= 1
+                if not rise.waiting:
+                    del self._rising[actor.id]
+        if ban:
+            raise self.refusal(ban)
 
     def _refuse_banned(self, username: str | None, address: str) -> None:
         if ban := self.banned(username, address):
@@ -331,6 +369,15 @@ class Gatekeeper:
     def _is_still(self, proved: User) -> bool:
         now = self._users.get(proved.username)
         return now is not None and now.password == proved.password
+
+
+class _Rise:
+    """Where an account stands on the ladder while that is not on the disk yet."""
+
+    def __init__(self) -> None:
+        self.waiting = 0  # how many wait for the disk
+        self.strikes: Strikes | None = None
+        self.ban: Ban | None = None
 
 
 class _Throttle:

@@ -17,7 +17,7 @@ from auth import Gatekeeper
 from soyuz.clock import Clock
 from soyuz.domain.errors import Refused
 from soyuz.domain.instant import epoch, iso
-from soyuz.domain.sliding_window import Rate
+from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.user import Actor
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
@@ -591,6 +591,78 @@ def test_many_tabs_over_the_limit_at_once_climb_one_rung(
         tab.join(10)
     assert {(r.code, r.retry_after) for r in refused} == {("banned", 30.0)}
     assert house.file("strikes.json")["ann"]["rung"] == 1
+
+
+def test_on_threads_two_tabs_at_once_climb_one_rung(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house(spam_limit=Rate(1, 10.0), spam_ladder=(0.0, 30.0, 300.0, 3_600.0))
+    house.speaks("ann", "0")
+    refusal(house.speaks, "ann", "1")
+    spend, late = house.gate._budgets.spend, iter((0.05, 0.3))
+
+    def spends(*args: Any) -> Any:
+        outcome = spend(*args)
+        threading.Event().wait(next(late))  # as a thread may be held up anywhere
+        return outcome
+
+    monkeypatch.setattr(house.gate._budgets, "spend", spends)
+    refused: list[Refused] = []
+    tabs = [
+        threading.Thread(target=lambda: refused.append(refusal(house.speaks, "ann", "2")))
+        for _ in range(2)
+    ]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join(10)
+    assert [(r.code, r.retry_after) for r in refused] == [("banned", 30.0)] * 2
+    assert house.file("strikes.json")["ann"]["rung"] == 1
+
+
+def test_the_warning_is_told_before_the_disk_is_waited_for(open_house: Open) -> None:
+    house = open_house(spam_limit=Rate(1, 10.0))
+    on_disk: list[Any] = []
+    house.gate.on_warning = lambda actor, wait: on_disk.append(house.file("strikes.json"))
+    house.speaks("ann", "0")
+    refusal(house.speaks, "ann", "1")
+    assert on_disk == [{}]
+    assert house.file("strikes.json")["ann"]["rung"] == 0
+
+
+def test_the_windows_are_counted_by_one_thread_at_a_time(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house(login_limit=Rate(10_000, 60.0), signup_limit=Rate(10_000, 60.0))
+    inside, most = 0, 0
+
+    class Crowded(SlidingWindow):
+        def accept(self, key: Any, now: float) -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            threading.Event().wait(0.01)
+            inside -= 1
+
+    for window in (
+        house.gate._failed_here,
+        house.gate._failed_address._single,
+        house.gate._sign_ups._single,
+        house.gate._connects,
+    ):
+        window.__class__ = Crowded
+
+    def comes(number: int) -> None:
+        house.signs_up(f"guest{number}")
+        house.signs_in(f"guest{number}")
+        house.gate.admit(f"guest{number}", HERE)
+
+    crowd = [threading.Thread(target=comes, args=(n,)) for n in range(6)]
+    for guest in crowd:
+        guest.start()
+    for guest in crowd:
+        guest.join(20)
+    assert most == 1
 
 
 def test_a_shorter_ladder_after_a_restart_still_answers(open_house: Open) -> None:
