@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from flask import Flask, render_template
 
+from soyuz import runtime
 from soyuz.domain.errors import Refused
 from soyuz.domain.events import PostMessage
 from soyuz.domain.instant import epoch, iso
@@ -21,6 +22,9 @@ from soyuz.store.journal import Entry, Journal
 
 RECEIPTS_KEPT_S = 86_400.0
 RECEIPTS_MAX = 100_000
+SEARCHES_AT_ONCE = 1  # each may read the whole history
+SEARCHES_WAITING = 20
+BUSY_S = 5.0
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -42,8 +46,12 @@ class Chat:
         self._messenger = messenger
         self._receipts = _Receipts()
         self._pending: dict[Key, list[Settled]] = {}
+        self._searching = runtime.Pool(SEARCHES_AT_ONCE, SEARCHES_WAITING)
         messenger.history.follow = self._committed
-        for entry in messenger.history.of(LOBBY.id).page(None, None, RECEIPTS_MAX):
+        journal = messenger.history.of(LOBBY.id)
+        entries = journal.page(None, None, RECEIPTS_MAX)
+        self._receipts.begin(LOBBY.id, entries[0].seq if entries else journal.last_seq + 1)
+        for entry in entries:
             self._remember(LOBBY.id, entry)
 
     def post(self, actor: Actor, message: PostMessage, settled: Settled) -> None:
@@ -54,17 +62,17 @@ class Chat:
         """
         journal = self._journal(message.room)
         text = clean_message(message.text)
-        key = (message.room, actor.id, message.client_id)
-        if key in self._pending:
-            self._pending[key].append(settled)
+        room, key = message.room, (message.room, actor.id, message.client_id)
+        if self._is_answered(key, message.seen, settled):
             return
-        if receipt := self._receipts.get(key) or self._on_disk(journal, key, message.seen):
-            settled(receipt)
-            return
+        if message.seen is not None and not self._receipts.has_all_after(room, message.seen):
+            if receipt := self._on_disk(actor, journal, key, message.seen):
+                settled(receipt)
+                return
+            # Another copy may have come and been posted while this one was searching.
+            if self._is_answered(key, message.seen, settled):
+                return
         self._messenger.gate.may_speak(actor, "message", text)
-        if key in self._pending:  # another tab's resend came while the ban was being written
-            self._pending[key].append(settled)
-            return
         self._pending[key] = [settled]
         at = iso(self._messenger.clock.now())
 
@@ -90,13 +98,35 @@ class Chat:
             raise Refused("not_found", "not_found.room")
         return self._messenger.history.of(room)
 
-    def _on_disk(self, journal: Journal, key: Key, seen: int | None) -> Receipt | None:
-        if seen is None or seen >= journal.last_seq:
-            return None
+    def _is_answered(self, key: Key, seen: int | None, settled: Settled) -> bool:
+        """See to a message that is known already: on its way to the disk, or there."""
+        if key in self._pending:
+            self._pending[key].append(settled)
+            return True
+        receipt = self._receipts.get(key, seen, self._messenger.clock.now())
+        if receipt:
+            settled(receipt)
+        return receipt is not None
+
+    def _on_disk(self, actor: Actor, journal: Journal, key: Key, seen: int) -> Receipt | None:
+        """Search what is older than the receipts in memory. Raises Refused.
+
+        That may take a second of a core, and whoever asks has proved nothing: it costs a request
+        for history, one runs at a time, and none for people who may not write anyway.
+        """
         _, author, client_id = key
-        entry = journal.find(
-            seen, lambda e: e.data["author"] == author and e.data["client_id"] == client_id
-        )
+        gate = self._messenger.gate
+        if ban := gate.write_ban(actor.id, actor.address):
+            raise gate.refusal(ban)
+        gate.may_speak(actor, "history")
+
+        def is_it(entry: Entry) -> bool:
+            return bool(entry.data["author"] == author and entry.data["client_id"] == client_id)
+
+        try:
+            entry = self._searching.run(journal.find, seen, is_it)
+        except runtime.Busy:
+            raise Refused("unavailable", retry_after=BUSY_S) from None
         return Receipt(entry.seq, entry.data["at"]) if entry else None
 
     def _committed(self, room: str, batch: Sequence[Entry]) -> None:
@@ -112,7 +142,8 @@ class Chat:
         self._receipts.put(key, Receipt(entry.seq, entry.data["at"]))
 
     def _settle(self, key: Key, error: OSError | None) -> None:
-        outcome: Receipt | Refused | None = self._receipts.get(key)
+        now = self._messenger.clock.now()
+        outcome: Receipt | Refused | None = self._receipts.get(key, 0, now)
         if error is not None or outcome is None:
             outcome = Refused("unavailable", "unavailable.disk")
         for settled in self._pending.pop(key, ()):
@@ -120,20 +151,38 @@ class Chat:
 
 
 class _Receipts:
-    """The receipts of a day, the oldest forgotten first."""
+    """The receipts of a day, the oldest forgotten first. `now` is UTC seconds."""
 
     def __init__(self) -> None:
         self._by_key: OrderedDict[Key, Receipt] = OrderedDict()
+        self._forgotten: dict[str, int] = {}  # by room, the newest `seq` of which there is none
 
-    def get(self, key: Key) -> Receipt | None:
-        return self._by_key.get(key)
+    def begin(self, room: str, first: int) -> None:
+        """Say which `seq` of a room the receipts begin with."""
+        self._forgotten[room] = first - 1
+
+    def has_all_after(self, room: str, seq: int) -> bool:
+        """Say whether a message after `seq` that has no receipt here does not exist."""
+        return seq >= self._forgotten.get(room, 0)
+
+    def get(self, key: Key, seen: int | None, now: float) -> Receipt | None:
+        """Give the receipt of a day's message, with `seen` of any message after that."""
+        receipt = self._by_key.get(key)
+        if receipt is None or (seen is not None and receipt.id > seen):
+            return receipt
+        return receipt if now - epoch(receipt.at) <= RECEIPTS_KEPT_S else None
 
     def put(self, key: Key, receipt: Receipt) -> None:
         self._by_key[key] = receipt
-        oldest = next(iter(self._by_key.values()))
-        is_old = epoch(receipt.at) - epoch(oldest.at) > RECEIPTS_KEPT_S
-        if is_old or len(self._by_key) > RECEIPTS_MAX:
-            self._by_key.popitem(last=False)
+        self._by_key.move_to_end(key)
+        newest = epoch(receipt.at)
+        while True:
+            oldest_key, oldest = next(iter(self._by_key.items()))
+            is_old = newest - epoch(oldest.at) > RECEIPTS_KEPT_S
+            if not is_old and len(self._by_key) <= RECEIPTS_MAX:
+                return
+            del self._by_key[oldest_key]
+            self._forgotten[oldest_key[0]] = oldest.id
 
 
 def register(messenger: Messenger, app: Flask) -> None:
