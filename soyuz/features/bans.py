@@ -54,6 +54,8 @@ class _Enforcer:
             elif ban := messenger.gate.write_ban(connection.username, connection.address):
                 silenced[connection.username] = ban
         for username in expelled:
+            if messenger.hub.of(username):
+                continue  # an address is banned, and the person is here from another, too
             messenger.presence.drop(username, messenger.clock.monotonic())
             to_all(messenger, "banned", username=username, name=self._name(username))
         self._tell_silenced(silenced)

@@ -90,6 +90,26 @@ def test_an_address_is_banned_behind_the_tunnel_alone(own: Server, person: MakeP
     assert answer.status_code == 403
 
 
+def test_who_is_here_from_another_address_too_is_not_announced_as_gone(
+    own: Server, person: MakePerson
+) -> None:
+    ben, ann = person("ben", at=own), person("ann", at=own, **{"CF-Connecting-IP": "203.0.113.7"})
+    ben.hears("session:ready")
+    here = ann.opens_tab()
+    ann._headers = {"CF-Connecting-IP": "198.51.100.9"}
+    there = ann.opens_tab()
+    there.hears("session:ready")
+    ben.hears("presence:changed", online=2)
+    edit(own, "perma_banned.json", ["ip:203.0.113.7"])
+    assert here.hears("session:ended", timeout=LIVE_WITHIN_S)["reason"] == "banned"
+    assert there.says("still here")["ok"]
+    assert ben.hears("message:posted")["author"] == "ann"
+    time.sleep(2.5)  # presence is told once a second
+    alerts = [payload["code"] for event, payload in ben.tab.heard if event == "system:alert"]
+    assert "banned" not in alerts
+    assert ben.opens_tab().hears("session:ready")["online"] == 2
+
+
 def test_of_forwarded_addresses_the_last_is_believed(own: Server, person: MakePerson) -> None:
     ann = person("ann", at=own, **{"X-Forwarded-For": "192.0.2.1, 203.0.113.7"})
     ann.hears("session:ready")
