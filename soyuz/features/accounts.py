@@ -160,6 +160,9 @@ class _Pages:
 
     def _enter(self, token: str) -> Response | AnyResponse:
         if g.session:  # signing in again replaces this browser's sign-in
+            entered = self._gate.who(token)
+            if entered and entered[1].username == g.session.username:
+                self._messenger.hub.move_session(g.session.id, entered[0].id)
             self._messenger.sessions.end(g.session.id)
         session.clear()  # and with it the form token
         response = redirect(url_for("chat"))

@@ -74,6 +74,26 @@ def test_signing_in_works_in_any_spelling_and_out_again(alice: Person, visitor: 
     assert visitor.opens("/").status_code == 302
 
 
+def test_signing_in_again_keeps_the_open_page_unless_it_is_another_account(
+    alice: Person, bob: Person
+) -> None:
+    alice.hears("session:ready")
+    for someone in (alice, bob):
+        answer = alice.browser.posts(
+            "/login",
+            data={
+                "csrf_token": alice.browser.token("/settings"),
+                "username": someone.name,
+                "password": PASSWORD,
+            },
+        )
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+        if someone is alice:
+            assert alice.says("still here")["ok"]
+            assert not alice.tab.heard_since("session:ended")
+    assert alice.hears("session:ended")["reason"] == "signed_out"
+
+
 def test_a_session_is_a_hash_on_disk_and_a_guarded_cookie(server: Server, alice: Person) -> None:
     answer = Browser(server.url).sends("/login", username=alice.name, password=PASSWORD)
     cookie = next(c for c in answer.raw.headers.getlist("Set-Cookie") if c.startswith("soyuz="))
