@@ -27,7 +27,7 @@ from soyuz.domain.passwords import clean_password, same_keys
 from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.text import clean_display_name
 from soyuz.domain.user import Actor, User
-from soyuz.messenger import Messenger
+from soyuz.messenger import Edit, Messenger
 from soyuz.paths import COMMON_PASSWORDS
 from soyuz.settings import LIFTED
 from soyuz.store.disk import Unavailable
@@ -139,10 +139,11 @@ class Gatekeeper:
                 raise Refused("signed_out", "wrong_password")
         return token
 
-    def change_password(self, user: User, current: str, new: str) -> User:
-        """Set a new password and give the account with it. Other sessions are the caller's.
+    def change_password(self, user: User, current: str, new: str, also: Edit = dict) -> User:
+        """Set a new password, and in the same write what else `also` changes of the account's row.
 
-        Raises Refused: invalid, too_fast, unavailable.
+        Gives the account with it; other sessions are the caller's. Raises Refused: invalid,
+        too_fast, unavailable.
         """
         now = self._clock.monotonic()
         key = (user.username, "settings")
@@ -156,7 +157,7 @@ class Gatekeeper:
             raise Refused("invalid", "invalid.current_password")
         with self._lock:
             self._failed_here.empty(key)
-        changed = self._rehashed(proved, cleaned)
+        changed = self._rehashed(proved, cleaned, also)
         if changed is None:
             raise Refused("invalid", "invalid.current_password")
         return changed
@@ -332,7 +333,7 @@ class Gatekeeper:
             self._users.get(user.username), password
         )
 
-    def _rehashed(self, proved: User, password: str) -> User | None:
+    def _rehashed(self, proved: User, password: str, also: Edit = dict) -> User | None:
         """Write a new hash in place of the one that was proved; None when that was gone already."""
         hashed = self._hash(password)
 
@@ -340,7 +341,7 @@ class Gatekeeper:
             row = rows.get(proved.username)
             if row is None or row.get("password") != proved.password:
                 return {}  # it was changed while we hashed, and that change holds
-            return {proved.username: {**row, "password": hashed}}
+            return {proved.username: {**also(row), "password": hashed}}
 
         with self._changing_hash(proved.username, hashed):
             self._users.document.update(put)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from soyuz import runtime
 from soyuz.catalogue import Catalogue
@@ -37,6 +37,8 @@ GOODBYE_S = 0.2  # for what is said last to reach the sockets
 POLL_S = 0.5  # how often files are looked at for hand edits: live within two seconds
 WRITE_SEEN_EVERY_S = 300.0
 
+Edit = Callable[[Mapping[str, Any]], dict[str, Any]]  # gives an account's row anew; may run twice
+
 
 class Gate(Protocol):
     """What features may ask of the gatekeeper; auth.py is it."""
@@ -46,7 +48,7 @@ class Gate(Protocol):
     def sign_up(self, username: str, display_name: str, password: str, address: str) -> User: ...
     def sign_in(self, username: str, password: str, address: str, browser: str) -> str: ...
     def start_session(self, proved: User, address: str, browser: str) -> str: ...
-    def change_password(self, user: User, current: str, new: str) -> User: ...
+    def change_password(self, user: User, current: str, new: str, also: Edit = ...) -> User: ...
     def who(self, token: str | None) -> tuple[Session, User] | None: ...
     def banned(self, username: str | None, address: str) -> Ban | None: ...
     def admit(self, username: str, address: str) -> None: ...

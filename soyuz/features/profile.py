@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import (
@@ -35,6 +37,8 @@ from soyuz.live.http import sign_in_browser
 from soyuz.messenger import Messenger
 from soyuz.store.disk import Unavailable
 
+log = logging.getLogger("soyuz")
+
 AVATAR_MAX_BYTES = 5 * 1024 * 1024
 CONVERSIONS_AT_ONCE = 1  # each may take 250 MB for a moment
 CONVERSIONS_WAITING = 20
@@ -67,6 +71,18 @@ def register(messenger: Messenger, app: Flask) -> None:
         return response
 
 
+class _Edit:
+    """What is to change in an account's row; `replaced` is then the picture that stood there."""
+
+    def __init__(self, changes: Mapping[str, Any]) -> None:
+        self.replaced: str | None = None
+        self._changes = changes
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        self.replaced = row.get("avatar") if "avatar" in self._changes else None
+        return {**row, **self._changes}
+
+
 class _Settings:
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger
@@ -93,30 +109,44 @@ class _Settings:
         return response
 
     def _save(self, form: SettingsForm) -> AnyResponse:
-        """Check everything before anything is changed, so that a refusal changes nothing."""
-        user: User = g.user
+        """Check everything, keep the picture, then change the account in one write, or nothing."""
         changes: dict[str, Any] = {}
         if "display_name" in request.form:
-            changes["display_name"] = clean_display_name(form.display_name.data or "")
+            name = clean_display_name(form.display_name.data or "")
+            if name != g.user.display_name:
+                changes["display_name"] = name
         picture = self._picture(form.avatar.data)
-        changed: User | None = None
-        if form.new_password.data or form.current_password.data:
-            changed = self._messenger.gate.change_password(
-                user, form.current_password.data or "", form.new_password.data or ""
-            )
         if picture is not None:
-            changes["avatar"] = self._messenger.uploads.put_avatar(picture)
+            changes["avatar"] = self._keep(picture)
         elif form.remove_avatar.data:
             changes["avatar"] = None
-        changes = {k: v for k, v in changes.items() if v != getattr(user, k)}
-        if changes:
-            self._messenger.users.change(user.username, **changes)
-        if "avatar" in changes and user.avatar:
-            self._messenger.uploads.remove(user.avatar)
+        edit = _Edit(changes)
+        try:
+            changed = self._change(form, edit)
+        except BaseException:
+            self._remove(changes.get("avatar"))
+            raise
+        self._remove(edit.replaced)
         response = redirect(url_for("settings"))
         if changed:
             self._renew_session(response, changed)
         return response
+
+    def _change(self, form: SettingsForm, edit: _Edit) -> User | None:
+        """Write the edit; gives the account if it has a new password."""
+        user: User = g.user
+        if form.new_password.data or form.current_password.data:
+            return self._messenger.gate.change_password(
+                user, form.current_password.data or "", form.new_password.data or "", edit
+            )
+
+        def put(rows: Mapping[str, Any]) -> dict[str, Any]:
+            if user.username not in rows:
+                raise Refused("not_found", "not_found.user", username=user.username)
+            return {user.username: edit(rows[user.username])}
+
+        self._messenger.users.document.update(put)
+        return None
 
     def _picture(self, upload: FileStorage | None) -> bytes | None:
         if upload is None or not upload.filename:
@@ -129,12 +159,28 @@ class _Settings:
         except runtime.Busy:
             raise Refused("unavailable", "unavailable.pictures", retry_after=5.0) from None
 
+    def _keep(self, picture: bytes) -> str:
+        try:
+            return self._messenger.uploads.put_avatar(picture)
+        except OSError as error:
+            log.error("a picture could not be kept: %s", error)
+            raise Refused("unavailable", "unavailable.disk") from None
+
+    def _remove(self, name: str | None) -> None:
+        if name:
+            try:
+                self._messenger.uploads.remove(name)
+            except OSError as error:  # it is only in the way
+                log.error("%s could not be removed: %s", name, error)
+
     def _renew_session(self, response: AnyResponse, changed: User) -> None:
         """A new password signs out everywhere else, and gives this browser a new token."""
         old = g.session
         sessions = self._messenger.sessions
         token = self._messenger.gate.start_session(changed, old.address, old.browser)
         found = sessions.find(token, self._messenger.clock.now())
+        if found:  # the pages open in this browser stay open
+            self._messenger.hub.move_session(old.id, found.id)
         sessions.end_all(old.username, keep=found.id if found else None)
         sign_in_browser(response, token)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import PASSWORD, Browser, Person, Server
+from tests.conftest import PASSWORD, Browser, Person, Server, Tab
 
 
 def test_a_display_name_is_live_for_everyone(alice: Person, bob: Person) -> None:
@@ -96,16 +96,20 @@ def test_no_upload_path_leads_elsewhere(alice: Person) -> None:
 
 def test_a_new_password_signs_out_everywhere_else(alice: Person) -> None:
     other = alice.signs_in_elsewhere()
-    tab = alice.opens_tab()
-    tab.hears("session:ready")
+    tab, elsewhere = alice.opens_tab(), Tab(alice.server.url, other.cookie)
+    tab.hears("session:ready"), elsewhere.hears("session:ready")
     wrong = alice.browser.sends("/settings", current_password="wrong", new_password="new pass word")
     assert wrong.status_code == 400
     assert other.opens("/").status_code == 200
     good = {"current_password": PASSWORD, "new_password": "a new pass word"}
     assert alice.browser.sends("/settings", **good).status_code == 302
-    assert tab.hears("session:ended", timeout=2)["reason"] == "signed_out"
+    assert elsewhere.hears("session:ended", timeout=2)["reason"] == "signed_out"
     assert other.opens("/").status_code == 302
     assert alice.browser.opens("/").status_code == 200, "this browser has a new session"
+    assert tab.says("and its open page goes on")["ok"]
+    assert not tab.heard_since("session:ended")
+    assert alice.browser.sends("/logout").status_code == 302
+    assert tab.hears("session:ended")["reason"] == "signed_out", "by the new session's end"
     old = Browser(alice.server.url).sends("/login", username=alice.name, password=PASSWORD)
     assert old.status_code == 401
 
