@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,15 @@ from soyuz.store.disk import Disk
 def folder(root: Path) -> Disk:
     root.mkdir(parents=True)
     return Disk(DataFolder(root))
+
+
+class OnExFat(socket.socket):
+    """A socket on a file system that knows files and folders alone."""
+
+    def bind(self, address: Any) -> None:
+        if self.family == socket.AF_UNIX:
+            raise OSError(1, "Operation not permitted")
+        super().bind(address)
 
 
 def is_heard(disk: Disk, listening: socket.socket) -> str:
@@ -37,12 +47,18 @@ def test_a_unix_socket_needs_no_token(tmp_path: Path) -> None:
         assert is_heard(disk, listening) == token == ""
 
 
-@pytest.mark.parametrize("reason", ["the path is too long", "there are no Unix sockets"])
+@pytest.mark.parametrize(
+    "reason",
+    ["the path is too long", "there are no Unix sockets", "the file system takes no sockets"],
+)
 def test_otherwise_a_port_with_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     if reason == "the path is too long":
         disk = folder(tmp_path / ("x" * UNIX_PATH_MAX_BYTES))
+    elif reason == "the file system takes no sockets":
+        disk = folder(tmp_path / "d")
+        monkeypatch.setattr(socket, "socket", OnExFat)
     else:
         disk = folder(tmp_path / "d")
         monkeypatch.delattr(socket, "AF_UNIX")
@@ -52,6 +68,14 @@ def test_otherwise_a_port_with_a_secret(
         assert len(token) > 30
         assert listening.getsockname()[0] == "127.0.0.1"
         assert is_heard(disk, listening) == token
+
+
+def test_a_spoiled_token_is_nobody(tmp_path: Path) -> None:
+    disk = folder(tmp_path / "d")
+    for spoiled in ("", "[]", '{"port": 1}'):
+        disk.folder.control_token.write_text(spoiled)
+        with pytest.raises(NobodyThere):
+            control.connect(disk, 5.0)
 
 
 def test_what_an_earlier_server_left_behind_is_replaced(tmp_path: Path) -> None:
