@@ -120,10 +120,15 @@ class Messenger:
                 log.error("%s cannot be read: %s", document.path.name, error)
 
     def close(self) -> None:
-        """Finish writes and give the folder up."""
+        """Finish writes and give the folder up, whatever else goes wrong on the way."""
         self.stopping.set()
         for stop in self.on_stop:
-            stop()
+            try:
+                stop()
+            except OSError as error:
+                log.error("a step of stopping failed: %s", error)
+            except Exception:
+                log.exception("a step of stopping failed")
         if self.on_stop:
             runtime.sleep(GOODBYE_S)
         self.disk.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -148,6 +149,27 @@ def test_a_signal_ends_it_in_good_order(
     page = ann.asks("history:page", {"room": "lobby"})
     assert [m["id"] for m in page["messages"]] == [receipt["id"]]
     assert ann.browser.opens("/").status_code == 200, "the session survives"
+
+
+@pytest.mark.parametrize("runtime", ["eventlet", "threading"])
+def test_it_ends_though_a_step_of_ending_fails(start_server: StartServer, runtime: str) -> None:
+    server = start_server(SOYUZ_RUNTIME=runtime)
+    socket_path = server.file("control.sock")
+    socket_path.unlink()
+    socket_path.mkdir()  # which nobody can unlink
+    assert server.stop() == 0
+    assert not server.file(".soyuz.owner").exists(), "the folder was given up in good order"
+    answer = run("--port", "0", "--data", str(server.data))
+    assert answer.returncode == 1
+    assert "control.sock" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_it_ends_though_the_folder_is_gone(start_server: StartServer) -> None:
+    server = start_server()
+    shutil.rmtree(server.data)
+    server.data.write_text("a file")
+    assert server.stop() == 0
 
 
 def test_it_runs_on_threads_too(start_server: StartServer, person: MakePerson) -> None:

@@ -59,8 +59,11 @@ def run(create_app: CreateApp, host: str | None, port: str | None, data: str | N
 def serve(messenger: Messenger, create_app: CreateApp) -> None:
     """Serve an open messenger until a signal or a failed disk ends the process."""
     settings = messenger.settings
-    app = create_app(messenger)
-    control.serve(messenger)
+    try:
+        app = create_app(messenger)
+        control.serve(messenger)
+    except OSError as error:
+        raise click.ClickException(f"cannot use the data folder: {error}") from None
     sockets = _listen(settings)
     ending = _Ending(messenger, sockets)
     messenger.disk.on_fatal = ending.fatal
@@ -92,12 +95,18 @@ class _Ending:
         if self._begun:
             return
         self._begun = True
-        log.info("stopping")
-        for sock in self._sockets:
-            sock.close()
-        self._messenger.close()
-        logging.shutdown()
-        os._exit(status)  # eventlet would wait for every open connection
+        try:
+            log.info("stopping")
+            for sock in self._sockets:
+                sock.close()
+            self._messenger.close()
+            logging.shutdown()
+        except OSError as error:
+            log.error("while stopping: %s", error)
+        except Exception:
+            log.exception("while stopping")
+        finally:  # a process that was told to end ends
+            os._exit(status)  # eventlet would wait for every open connection
 
 
 def _listen(settings: Settings) -> list[socket.socket]:
