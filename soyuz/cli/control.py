@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import secrets
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from soyuz import runtime
@@ -50,15 +52,28 @@ def ask(disk: Disk, verb: str, args: dict[str, Any]) -> Any:
 
 def perform(messenger: Messenger, verb: str, args: dict[str, Any]) -> Any:
     """Do a verb in this process. Raises Failed."""
+    act = VERBS.get(verb)
+    if act is None or not _fits(act, messenger, args):
+        raise Failed(f"The server does not know {verb!r}; is it another version?")
     try:
-        return VERBS[verb](messenger, **args)
+        return act(messenger, **args)
     except Refused as refused:
         sentence = messenger.say(f"error.{refused.detail}", **refused.params)
         raise Failed(sentence) from None
     except Unavailable as error:
         raise Failed(f"The disk did not take it, so nothing was changed: {error}") from None
-    except (KeyError, TypeError):
-        raise Failed(f"The server does not know {verb!r}; is it another version?") from None
+    except Exception:
+        log.exception("command line: %s failed", verb)
+        raise Failed(f"{verb!r} met a mistake of ours; the log has the details.") from None
+
+
+def _fits(act: Callable[..., Any], messenger: Messenger, args: dict[str, Any]) -> bool:
+    """Say whether a verb takes these arguments; what it does with them is its own affair."""
+    try:
+        inspect.signature(act).bind(messenger, **args)
+    except TypeError:
+        return False
+    return True
 
 
 def _accept(messenger: Messenger, sock: socket.socket, token: str) -> None:
