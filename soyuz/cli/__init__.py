@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -37,5 +38,9 @@ for command in (run, user, ban, unban, bans):
 
 def main(create_app: CreateApp, argv: list[str] | None = None) -> Any:
     """Run the command line and exit; `create_app` is what `run` serves."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that the terminal cannot show must not fail what has been done already.
+            stream.reconfigure(errors="backslashreplace")
     name = "python -m soyuz" if sys.argv[0].endswith("__main__.py") else "python server.py"
     return cli.main(argv, prog_name=name, obj=create_app)

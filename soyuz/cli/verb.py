@@ -51,7 +51,7 @@ def carry_out(data: str | None, verb: str, **args: Any) -> Any:
 
 def show(result: Any, as_json: bool, sentence: str) -> None:
     """Print a result: as JSON, or as a sentence."""
-    click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else sentence)
+    click.echo(json.dumps(result, indent=2) if as_json else sentence)
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
