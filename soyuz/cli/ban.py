@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from soyuz.cli.verb import carry_out, common_options, show, table
@@ -58,5 +60,7 @@ def bans(data: str | None, as_json: bool) -> None:
     show(held, as_json, table([heads, *rows]) if rows else "Nobody is banned.")
 
 
-def _from(row: dict[str, str]) -> str:
+def _from(row: dict[str, Any]) -> str:
+    if not row["holds"]:
+        return "bans nobody"
     return "everything" if row["scope"] == "all" else "writing"

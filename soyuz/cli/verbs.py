@@ -94,7 +94,7 @@ def unban(messenger: Messenger, key: str) -> dict[str, Any]:
 
 
 def bans(messenger: Messenger) -> list[dict[str, Any]]:
-    """Give the bans that hold now."""
+    """Give the bans that hold now; `holds` is false for addresses too many people share."""
     now = messenger.clock.now()
     files = (messenger.bans.permanent.value, messenger.bans.temporary.value)
     rows = [(key, row) for file in files for key, row in file.items()]
@@ -105,6 +105,7 @@ def bans(messenger: Messenger) -> list[dict[str, Any]]:
             "until": row.get("until"),
             "reason": row.get("reason", ""),
             "by": row.get("by", ""),
+            "holds": not key.startswith(ADDRESS_PREFIX) or bannable_network(key) is not None,
         }
         for key, row in rows
         if not row.get("until") or epoch(row["until"]) > now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,10 +14,13 @@ import pytest
 from tests.conftest import PASSWORD, ROOT, MakePerson, StartServer
 
 
-def run(data: Path, *args: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    data: Path, *args: str, typed: str = "", **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "server.py", *args, "--data", str(data)],
         cwd=ROOT,
+        env={**os.environ, **environ},
         input=typed,
         capture_output=True,
         text=True,
