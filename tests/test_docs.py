@@ -166,6 +166,15 @@ def test_the_ban_examples_can_be_saved() -> None:
     assert count >= 6
 
 
+# The command line
+
+
+def test_verbs_are_shown_with_what_finds_the_libraries() -> None:
+    for document in DOCUMENTS:
+        commands = re.findall(r"(\S*python) (?:server\.py|-m soyuz)", document.read_text("utf-8"))
+        assert all(python.lstrip("`").startswith(".venv") for python in commands), document.name
+
+
 # All of them
 
 

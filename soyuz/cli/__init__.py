@@ -10,6 +10,7 @@ import click
 
 from soyuz import __version__
 from soyuz.cli.ban import ban, bans, unban
+from soyuz.cli.invocation import invocation
 from soyuz.cli.run import CreateApp, run
 from soyuz.cli.user import user
 
@@ -42,5 +43,4 @@ def main(create_app: CreateApp, argv: list[str] | None = None) -> Any:
         if isinstance(stream, TextIOWrapper):
             # A name that the terminal cannot show must not fail what has been done already.
             stream.reconfigure(errors="backslashreplace")
-    name = "python -m soyuz" if sys.argv[0].endswith("__main__.py") else "python server.py"
-    return cli.main(argv, prog_name=name, obj=create_app)
+    return cli.main(argv, prog_name=invocation(), obj=create_app)

@@ -16,6 +16,7 @@ from flask import Flask
 
 from soyuz import runtime
 from soyuz.cli import control
+from soyuz.cli.invocation import invocation
 from soyuz.messenger import Messenger
 from soyuz.settings import BadSetting, Settings, load
 from soyuz.store.disk import Owned
@@ -127,7 +128,7 @@ def _listen(settings: Settings) -> list[socket.socket]:
             raise click.ClickException(f"cannot listen on {settings.host}: {error}") from None
         raise click.ClickException(
             f"port {settings.port} is taken (on a Mac, AirPlay takes 5000). "
-            f"Try another: python server.py --port {settings.port + 1}"
+            f"Try another: {invocation()} --port {settings.port + 1}"
         ) from None
 
 
