@@ -14,7 +14,9 @@ DISPLAY_NAME_MAX_CODE_POINTS = 40
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159"
 )
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+# Not Cn: what our Unicode tables do not know yet may be an emoji that every phone already shows.
+# Nor Co: what is in private use draws whatever the readers' fonts agree on.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 # U+061C and the rest reorder the text around them; in a one-line name that is only ever a trick.
 _BIDI_CONTROLS = frozenset(
@@ -52,10 +54,21 @@ def is_blank(text: str) -> bool:
     """Say whether nothing in `text` would be seen."""
     return all(
         c in _INVISIBLE
-        or "\ufe00" <= c <= "\ufe0f"
-        or "\U000e0100" <= c <= "\U000e01ef"  # variation selectors, as those above
+        or "\ufe00" <= c <= "\ufe0f"  # variation selectors
+        or _draws_nothing_ever(ord(c))
         or unicodedata.category(c) in _INVISIBLE_CATEGORIES
         for c in text
+    )
+
+
+def _draws_nothing_ever(code_point: int) -> bool:
+    """Say whether Unicode promises it: default-ignorables, assigned or not, and noncharacters."""
+    return (
+        0xE0000 <= code_point <= 0xE0FFF
+        or 0xFFF0 <= code_point <= 0xFFF8
+        or code_point == 0x2065
+        or 0xFDD0 <= code_point <= 0xFDEF
+        or code_point & 0xFFFE == 0xFFFE
     )
 
 

@@ -50,6 +50,12 @@ def test_a_message_is_kept_as_typed(typed: str, kept: str) -> None:
         "\U0001d159",
         "\U000e0100",
         "\U000e0041",
+        "\U000e0fff",
+        "\u2065",
+        "\ufff0",
+        "\ufdd0",
+        "\uffff",
+        "\U0001fffe",
         "\t",
     ],
 )
@@ -61,7 +67,18 @@ def test_what_nobody_could_see_is_no_message(blank: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\u2764\ufe0f", "ก็", "\u0301a", ".", "\u0640", "🏴\U000e0067\U000e007f"]
+    "text",
+    [
+        "\u2764\ufe0f",
+        "ก็",
+        "\u0301a",
+        ".",
+        "\u0640",
+        "🏴\U000e0067\U000e007f",
+        "\U0001fae8",  # an emoji of 2022, unassigned in the tables of Python 3.11
+        "\U0001faff",  # one that may come
+        "\ue000",
+    ],
 )
 def test_what_somebody_could_see_is_one(text: str) -> None:
     assert not is_blank(text)
