@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -16,6 +15,7 @@ from soyuz.domain.ladder import WARN
 from soyuz.domain.sliding_window import Rate
 
 LIFTED = Rate(10**9, 1.0)  # a budget that nobody reaches
+LONGEST_S = 10 * 365 * 86_400.0
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Settings:
 def load(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
     """Read the settings. `flags` are values given on the command line. Raises BadSetting."""
     flags = {name: value for name, value in (flags or {}).items() if value is not None}
-    data = Path(flags.get("data") or environ.get("SOYUZ_DATA") or paths.PROGRAM).expanduser()
+    data = _folder(str(flags.get("data") or environ.get("SOYUZ_DATA") or paths.PROGRAM))
     written = _settings_toml(paths.DataFolder(data).settings)
     values: dict[str, Any] = {"data": data}
     for name, (example, read) in _READERS.items():
@@ -65,14 +65,24 @@ def load(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> 
     return Settings(**values)
 
 
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadSetting(f"the data folder is {text!r}; there is no such user") from None
+
+
 def _settings_toml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except NotADirectoryError:
+        raise BadSetting(f"the data folder {path.parent} is no folder but a file") from None
+    except UnicodeDecodeError as error:
+        place = f"the byte at {error.start} is none"
+        raise BadSetting(f"settings.toml must be UTF-8 text; {place}") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadSetting(f"settings.toml cannot be read: {error}") from None
 
 
@@ -80,21 +90,24 @@ def read_rate(text: str) -> Rate:
     """Read `8/10s`. Raises ValueError or KeyError."""
     limit, _, window = text.partition("/")
     rate = Rate(int(limit), read_span(window))
-    if rate.limit < 1 or not 0 < rate.window_s < math.inf:
+    if not 1 <= rate.limit <= LIFTED.limit:
         raise ValueError(text)
     return rate
 
 
 def read_span(text: str) -> float:
-    """Read `30s`, `5m`, `1h` or `2d` as seconds. Raises ValueError or KeyError."""
+    """Read `30s`, `5m`, `1h` or `2d` as seconds, under ten years. Raises ValueError or KeyError."""
     text = text.strip().lower()
-    return float(text[:-1]) * _UNIT_S[text[-1:]]
+    seconds = float(text[:-1]) * _UNIT_S[text[-1:]]
+    if not 0 < seconds < LONGEST_S:  # of which "nan" and "inf" are neither
+        raise ValueError(text)
+    return seconds
 
 
 def _read_ladder(text: str) -> tuple[float, ...]:
     rungs = [rung.strip().lower() for rung in text.split(",")]
     ladder = tuple(WARN if rung == "warn" else read_span(rung) for rung in rungs)
-    if any(rung < 0 for rung in ladder) or WARN in ladder[1:]:
+    if WARN in ladder[1:]:
         raise ValueError(text)
     return ladder
 

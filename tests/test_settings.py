@@ -60,10 +60,46 @@ def test_a_setting_is_read_in_each_form(read: Any, name: str, written: str, valu
     assert getattr(read(**{f"SOYUZ_{name.upper()}": written}), name) == value
 
 
-@pytest.mark.parametrize("written", ["8/nans", "8/infs", "8/-1s", "-8/1s", "8/s", "8"])
+@pytest.mark.parametrize(
+    "written", ["8/nans", "8/infs", "8/-1s", "8/0s", "-8/1s", "8/s", "8", "8/1e9h", f"{10**30}/1s"]
+)
 def test_a_rate_must_be_a_number_of_events_in_a_time(read: Any, written: str) -> None:
     with pytest.raises(BadSetting, match="SOYUZ_SPAM_LIMIT"):
         read(SOYUZ_SPAM_LIMIT=written)
+
+
+@pytest.mark.parametrize("rung", ["nans", "infs", "-1s", "0s", "1e9h", "3650d", "1e400s", "s", ""])
+def test_a_rung_lasts_longer_than_nothing_and_not_for_ever(read: Any, rung: str) -> None:
+    with pytest.raises(BadSetting, match="SOYUZ_SPAM_LADDER"):
+        read(SOYUZ_SPAM_LADDER=f"warn,{rung}")
+
+
+def test_a_data_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for data, sentence in ((file, "no folder"), (file / "below", "no folder"), ("~no.one", "user")):
+        with pytest.raises(BadSetting, match=sentence):
+            load({"SOYUZ_DATA": str(data)})
+
+
+def test_a_settings_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes('host = "caf\xe9"'.encode("latin-1"))
+    with pytest.raises(BadSetting, match="must be UTF-8"):
+        load({"SOYUZ_DATA": str(tmp_path)})
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(BadSetting, match="cannot be read"):
+        load({"SOYUZ_DATA": str(tmp_path)})
+
+    def refuse(*args: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(BadSetting, match="Permission denied"):
+        load({"SOYUZ_DATA": str(tmp_path)})
 
 
 def test_a_number_in_the_file_needs_no_quotes(tmp_path: Path) -> None:
