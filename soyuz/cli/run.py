@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -72,7 +73,8 @@ def serve(messenger: Messenger, create_app: CreateApp) -> None:
         signal.signal(number, ending.signalled)
     messenger.watch()
     _greet(messenger, sockets)
-    runtime.serve(sockets, app, _raise_file_limit(settings.max_connections))
+    connections = _raise_file_limit(settings.max_connections)
+    ending.comes_first(lambda: runtime.serve(sockets, app, connections))
 
 
 class _Ending:
@@ -91,6 +93,16 @@ class _Ending:
         """The disk can no longer be trusted."""
         log.critical("%s; nothing more is acknowledged, the server stops", error)
         runtime.spawn(self._end, 1)
+
+    def comes_first(self, serve: Callable[[], object]) -> None:
+        """Serve; once the process is ending, wait for its end, whatever serving says to that."""
+        try:
+            serve()
+        except (OSError, ValueError):  # its sockets were closed, perhaps before it had begun
+            if not self._begun:
+                raise
+        if self._begun:
+            threading.Event().wait()
 
     def _end(self, status: int) -> None:
         if self._begun:
