@@ -15,12 +15,14 @@ from types import ModuleType
 
 from flask import Flask, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from auth import Gatekeeper
 from soyuz import paths
 from soyuz.cli import main as command_line
+from soyuz.domain.errors import Refused
 from soyuz.domain.user import Actor, profile
 from soyuz.features import (
     accounts,
@@ -40,6 +42,7 @@ from soyuz.live.hub import Ending, Hub
 from soyuz.live.presence import Presence
 from soyuz.live.sockets import Door
 from soyuz.messenger import Messenger
+from soyuz.store.disk import Unavailable
 from soyuz.store.secret_key import secret_key
 
 log = logging.getLogger("soyuz")
@@ -79,8 +82,9 @@ def create_app(messenger: Messenger) -> Flask:
     messenger.commands = Commands(messenger.catalogue.say, gate.may_speak)
     messenger.presence = Presence(messenger.clock.monotonic())
     gate.on_warning = lambda actor, wait: _warn(messenger, actor, wait)
+    http.refuse_foreign(app)
+    CSRFProtect(app)  # before who is asked for: a form without its token is 400 to everyone
     http.guard(app, gate.who)
-    CSRFProtect(app)
     _speak(app, messenger)
     _answer_errors(app, messenger)
     for feature in FEATURES:
@@ -128,9 +132,13 @@ def _speak(app: Flask, messenger: Messenger) -> None:
 def _answer_errors(app: Flask, messenger: Messenger) -> None:
     """Answer every error with one clear sentence; the traceback goes to the log alone."""
 
-    def page(status: int, key: str) -> tuple[str, int]:
-        title, message = messenger.say(f"error.{key}.title"), messenger.say(f"error.{key}.message")
+    def show(status: int, title: str, message: str) -> tuple[str, int]:
         return render_template("error.html", status=status, title=title, message=message), status
+
+    def page(status: int, key: str) -> tuple[str, int]:
+        return show(
+            status, messenger.say(f"error.{key}.title"), messenger.say(f"error.{key}.message")
+        )
 
     @app.errorhandler(CSRFError)
     def stale_form(error: CSRFError) -> tuple[str, int]:
@@ -141,11 +149,24 @@ def _answer_errors(app: Flask, messenger: Messenger) -> None:
         return page(400 if request.path == "/settings" else 413, "http_too_large")
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[str, int] | Response:
+    def http_error(error: HTTPException) -> tuple[str, int, Headers] | Response:
         status = error.code or 500
         if status < 400:
             return error.get_response()
-        return page(status, {403: "http_forbidden", 404: "http_not_found"}.get(status, "http"))
+        headers = Headers(error.get_headers())  # a 405 must say what is allowed
+        headers.remove("Content-Type")
+        key = {403: "http_forbidden", 404: "http_not_found"}.get(status, "http")
+        return *page(status, key), headers
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> tuple[str, int, dict[str, str]]:
+        title, sentence = messenger.say("error.http.title"), accounts.sentence(messenger, error)
+        return *show(503, title, sentence), accounts.retry_headers(error)
+
+    @app.errorhandler(Unavailable)
+    def disk_full(error: Unavailable) -> tuple[str, int, dict[str, str]]:
+        log.error("%s %s: %s", request.method, request.path, error)
+        return refused(Refused("unavailable", "unavailable.disk"))
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> tuple[str, int]:

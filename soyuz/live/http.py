@@ -144,18 +144,22 @@ class _FormCookie(SecureCookieSessionInterface):
         return "__Host-soyuz-form" if request.is_secure else "soyuz-form"
 
 
-def guard(app: Flask, who: Callable[[str | None], tuple[Any, Any] | None]) -> None:
-    """Put the guard before every view of `app`; `who` knows a token's session and user."""
-    app.session_interface = _FormCookie()
-    app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
+def refuse_foreign(app: Flask) -> None:
+    """Let no other site's page change anything; whatever else is checked comes after."""
 
     @app.before_request
-    def refuse_foreign() -> None:
+    def compare_origin() -> None:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
         fetch_site = request.headers.get("Sec-Fetch-Site")
         if is_foreign(request.headers.get("Origin"), fetch_site, request.host):
             abort(403)
+
+
+def guard(app: Flask, who: Callable[[str | None], tuple[Any, Any] | None]) -> None:
+    """Put the guard before every view of `app`; `who` knows a token's session and user."""
+    app.session_interface = _FormCookie()
+    app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
 
     @app.before_request
     def find_person() -> AnyResponse | None:

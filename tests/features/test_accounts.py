@@ -142,6 +142,18 @@ def test_a_form_needs_its_token_and_its_own_site(alice: Person) -> None:
         assert answer.status_code == status, headers
 
 
+def test_a_form_without_its_token_is_refused_before_anyone_asks_who_sends_it(
+    visitor: Browser,
+) -> None:
+    for path in ("/settings", "/logout", "/login", "/signup"):
+        for form in ({}, {"csrf_token": "guess"}):
+            assert visitor.posts(path, data=form).status_code == 400, path
+            foreign = visitor.posts(path, data=form, headers={"Origin": "https://evil.example"})
+            assert foreign.status_code == 403, path
+    answer = visitor.posts("/settings", data={"csrf_token": visitor.token("/login")})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
+
+
 def test_sign_ins_are_throttled(start_server: StartServer, person: MakePerson) -> None:
     server = start_server(SOYUZ_LOGIN_LIMIT="3/3s")
     person("ann", at=server), person("ben", at=server)
