@@ -155,8 +155,12 @@ class _Pages:
         )
 
     def _token_for(self, user: User) -> str:
+        """Sign in whoever has just signed up. Raises Refused: what was made stays made."""
         address = address_of(request.environ)
-        return self._gate.start_session(user, address, request.user_agent.string)
+        try:
+            return self._gate.start_session(user, address, request.user_agent.string)
+        except Refused:
+            raise Refused("unavailable", "unavailable.signed_up") from None
 
     def _enter(self, token: str) -> Response | AnyResponse:
         if g.session:  # signing in again replaces this browser's sign-in

@@ -39,9 +39,11 @@ def test_a_disk_that_takes_nothing_is_said_on_a_page(tmp_path: Path) -> None:
         answers = [client.post("/logout")]
         for path, name in (("/signup", "ben"), (link, "cat")):
             answers.append(new.post(path, data={"username": name, "password": PASSWORD}))
-        for answer in answers:
-            assert answer.status_code == 503
-            assert "cannot write to its disk" in answer.get_data(as_text=True)
+        assert [answer.status_code for answer in answers] == [503] * 3
+        logout, *sign_ups = (answer.get_data(as_text=True) for answer in answers)
+        assert "cannot write to its disk" in logout
+        assert all("The account is made" in page for page in sign_ups)
+        assert messenger.users.get("ben"), "and so it is"
     finally:
         messenger.disk.replace = replace  # type: ignore[method-assign]
         messenger.close()
