@@ -13,6 +13,7 @@ from soyuz.clock import Clock
 from soyuz.domain.bans import Ban
 from soyuz.domain.budgets import Kind
 from soyuz.domain.errors import Refused
+from soyuz.domain.instant import epoch, iso
 from soyuz.domain.user import Actor, User
 from soyuz.paths import DataFolder
 from soyuz.settings import Settings
@@ -20,7 +21,7 @@ from soyuz.store.bans import Bans
 from soyuz.store.disk import Disk, Unavailable
 from soyuz.store.document import Document
 from soyuz.store.history import History
-from soyuz.store.sessions import Session, Sessions
+from soyuz.store.sessions import SEEN_EVERY_S, Session, Sessions
 from soyuz.store.spam_log import SpamLog
 from soyuz.store.strikes import StrikesBook
 from soyuz.store.uploads import Uploads
@@ -149,4 +150,13 @@ class Messenger:
                 log.error("the sessions of %s, who is gone, cannot be ended: %s", username, error)
 
     def _write_seen(self) -> None:
-        self.sessions.write_seen(self.clock.now())
+        now = self.clock.now()
+        live = {connection.session_id for connection in self.hub.all()}
+
+        def touch(rows: Mapping[str, Any]) -> dict[str, Any]:
+            old = (i for i in live if i in rows and now - epoch(rows[i]["seen_at"]) > SEEN_EVERY_S)
+            return {i: {**rows[i], "seen_at": iso(now)} for i in old}
+
+        # A page left open loads nothing for weeks, yet its owner is there, and may be talking.
+        self.sessions.document.update(touch)
+        self.sessions.write_seen(now)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -468,6 +469,25 @@ def test_a_hash_changed_by_hand_ends_the_sessions_of_the_account_alone(house: Ga
     assert house.stored("ann").startswith("$argon2id$"), "renewed, which is no change by hand"
     threading.Event().wait(0.2)
     assert house.gate.who(renewing)
+
+
+def test_a_page_left_open_for_weeks_stays_signed_in_and_a_closed_one_does_not(
+    house: Gatehouse,
+) -> None:
+    house.signs_up("ann")
+    tokens = [house.signs_in("ann"), house.signs_in("ann")]
+    found = house.gate.who(tokens[0])
+    assert found
+    live = SimpleNamespace(all=lambda: [SimpleNamespace(session_id=found[0].id)])
+    house.messenger.hub = live  # type: ignore[assignment]
+    for _ in range(20):
+        house.clock.passes(86_400)
+        house.messenger._write_seen()
+    assert [house.gate.who(token) is not None for token in tokens] == [True, False]
+    for _ in range(71):
+        house.clock.passes(86_400)
+        house.messenger._write_seen()
+    assert house.gate.who(tokens[0]) is None, "after 90 days, whatever is open"
 
 
 # The admin's link
