@@ -9,20 +9,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from auth import Gatekeeper
 from soyuz.clock import Clock
 from soyuz.domain.errors import Refused
 from soyuz.domain.events import PostMessage
+from soyuz.domain.message import Message
 from soyuz.domain.sliding_window import Rate
 from soyuz.domain.user import Actor
 from soyuz.features import chat
 from soyuz.features.chat import Chat, Receipt
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
-from tests.conftest import eventually
+from soyuz.store.journal import Entry, encode
+from tests.conftest import MakePerson, StartServer, eventually
 
 DAY_S = 86_400.0
+LONG_AGO = "2020-01-01T00:00:00.000Z"
 KEPT = 20  # receipts in memory, so that what is older must be searched on the disk
 ANN = Actor("person", "ann", "member", "203.0.113.7")
 
@@ -192,3 +196,27 @@ def test_after_a_quiet_day_all_that_is_old_is_forgotten_at_once(
     room.receipt("new")
     assert len(room.chat._receipts._by_key) == 1
     assert room.receipt("m3", seen=0).id == 4
+
+
+@pytest.mark.parametrize("runtime", ["eventlet", "threading"])
+def test_a_resend_of_long_ago_is_found_by_a_real_server(
+    start_server: StartServer, person: MakePerson, tmp_path: Path, runtime: str
+) -> None:
+    folder = tmp_path / "old/history/lobby"
+    folder.mkdir(parents=True)
+    lines = [
+        encode(
+            Entry(
+                n, "message:posted", asdict(Message("lobby", n, n, "ann", "x", LONG_AGO, f"m{n}"))
+            )
+        )
+        for n in range(1, 301)
+    ]
+    (folder / "000000000001.jsonl").write_bytes(b"".join(lines))
+    server = start_server(
+        tmp_path / "old", SOYUZ_RECENT_MESSAGES="100", SOYUZ_SPAM_LIMIT="off", SOYUZ_RUNTIME=runtime
+    )
+    ann = person("ann", at=server)
+    for _ in range(5):
+        assert ann.says("x", client_id="m3", seen=0) == {"ok": True, "id": 3, "at": LONG_AGO}
+    assert ann.says("x", client_id="m3", seen=3)["id"] == 301, "that one was seen before"
