@@ -12,6 +12,7 @@ from functools import cache
 from confusable_homoglyphs import categories, confusables
 
 from soyuz.domain.errors import Refused
+from soyuz.domain.text import draws_nothing
 
 MIN_CHARACTERS = 3
 MAX_CHARACTERS = 32
@@ -73,11 +74,13 @@ def clean_username(name: str) -> str:
 def skeleton(folded: str) -> str:
     """Give the form two names share when a reader could take one for the other."""
     classes = _confusable_classes()
-    text = unicodedata.normalize("NFD", folded).replace("rn", "m")
-    return "".join(classes.get(c, c) for c in text)
+    seen = "".join(c for c in unicodedata.normalize("NFD", folded) if not draws_nothing(c))
+    return "".join(classes.get(c, c) for c in seen.replace("rn", "m"))
 
 
 def _is_allowed(c: str) -> bool:
+    if draws_nothing(c):  # fillers are letters and variation selectors marks, yet nobody sees them
+        return False
     return c in PUNCTUATION or c.isalpha() or unicodedata.category(c) == "Nd" or _is_mark(c)
 
 

@@ -52,12 +52,15 @@ def clean_display_name(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Say whether nothing in `text` would be seen."""
-    return all(
+    return all(draws_nothing(c) or unicodedata.category(c) in _INVISIBLE_CATEGORIES for c in text)
+
+
+def draws_nothing(c: str) -> bool:
+    """Say whether a character that counts as a letter, a mark or a symbol is not seen by itself."""
+    return (
         c in _INVISIBLE
         or "\ufe00" <= c <= "\ufe0f"  # variation selectors
         or _draws_nothing_ever(ord(c))
-        or unicodedata.category(c) in _INVISIBLE_CATEGORIES
-        for c in text
     )
 
 

@@ -48,6 +48,15 @@ def test_any_one_script_may_be_signed_up(name: str) -> None:
         ("zero\u200bwidth", "characters"),
         ("left\u202eright", "characters"),
         ("tab\tbed", "characters"),
+        ("alice\ufe0f", "characters"),
+        ("ali\u034fce", "characters"),
+        ("ab\u1160", "characters"),
+        ("\u115f\u115fa", "characters"),
+        ("\u3164\u3164\u3164", "characters"),
+        ("\uffa0abc", "characters"),
+        ("ខ្មែរ\u17b4", "characters"),
+        ("ali\u180bce", "characters"),
+        ("ali\U000e0100ce", "characters"),
         ("smile😀", "characters"),
         ("<b>bob", "characters"),
         ("ip:1.2.3.4", "characters"),
@@ -75,6 +84,15 @@ def test_what_may_not_be_a_name_is_refused_with_its_reason(name: str, detail: st
 )
 def test_look_alikes_share_a_skeleton(one: str, other: str) -> None:
     assert skeleton(fold(one)) == skeleton(fold(other))
+
+
+@pytest.mark.parametrize("twin", ["alice\ufe0f", "ali\u034fce", "ali\U000e0100ce", "\u1160alice"])
+def test_what_draws_nothing_sets_no_names_apart(twin: str) -> None:
+    assert skeleton(fold(twin)) == skeleton("alice"), "such a name may stand in users.json by hand"
+
+
+def test_two_letters_that_pass_for_one_do_so_with_nothing_between_them() -> None:
+    assert skeleton("moder\u034fn") == skeleton("modem")
 
 
 @pytest.mark.parametrize(("one", "other"), [("alice", "alina"), ("user1", "user2"), ("bob", "rob")])
