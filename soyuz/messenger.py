@@ -85,6 +85,7 @@ class Messenger:
         self.history = History(self.disk, settings.recent_messages)
         self.uploads = Uploads(self.disk)
         self.spam_log: SpamLog
+        self.silenced: dict[str, Ban] = {}  # the bans from writing that people here were told of
         self.stopping = threading.Event()
         self.on_stop: list[Callable[[], None]] = []
 

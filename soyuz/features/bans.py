@@ -35,10 +35,20 @@ def ending_of(messenger: Messenger, ban: Ban) -> Ending:
     return Ending("banned", message, until=until, params={"reason": ban.reason})
 
 
+def write_ban_told(messenger: Messenger, connection: Connection) -> Ban | None:
+    """Give the ban from writing that a connection is about to be told of, if there is one.
+
+    It is remembered, so that its lifting reaches also those who came while it held.
+    """
+    ban = messenger.gate.write_ban(connection.username, connection.address)
+    if ban:
+        messenger.silenced[connection.username] = ban
+    return ban
+
+
 class _Enforcer:
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger
-        self._silenced: dict[str, Ban] = {}  # those who were told that they may not write
 
     def enforce(self) -> None:
         """Compare everyone who is connected with what the files say now."""
@@ -64,7 +74,7 @@ class _Enforcer:
         self._messenger.hub.expel([connection], ending_of(self._messenger, ban))
 
     def _tell_silenced(self, silenced: dict[str, Ban]) -> None:
-        before, self._silenced = self._silenced, silenced
+        before, self._messenger.silenced = self._messenger.silenced, silenced
         now = self._messenger.clock.now()
         for username, ban in silenced.items():
             if before.get(username) != ban:

@@ -15,6 +15,7 @@ from soyuz.domain.room import LOBBY
 from soyuz.domain.text import MESSAGE_MAX_CODE_POINTS
 from soyuz.domain.user import User, profile
 from soyuz.features.alerts import to_all
+from soyuz.features.bans import write_ban_told
 from soyuz.features.profile import AVATAR_MAX_BYTES
 from soyuz.live.hub import Connection
 from soyuz.live.presence import TICK_S
@@ -62,7 +63,7 @@ def welcome(messenger: Messenger, connection: Connection, user: User, build: str
 
 
 def _ready(messenger: Messenger, connection: Connection, user: User, build: str) -> dict[str, Any]:
-    ban = messenger.gate.write_ban(user.username, connection.address)
+    ban = write_ban_told(messenger, connection)
     write_ban = ban and {"until": ban.until and iso(ban.until), "reason": ban.reason}
     return {
         "me": {**msgspec.structs.asdict(profile(user)), "write_ban": write_ban},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import Browser, MakePerson, Server, StartServer, eventually
+from tests.conftest import ROOT, Browser, MakePerson, Server, StartServer, eventually
 
 LIVE_WITHIN_S = 3.5  # promised are 2 s; measured 0.7, and CI allows a noisy machine five times that
 
@@ -76,6 +79,43 @@ def test_a_ban_from_writing_leaves_the_connection(own: Server, person: MakePerso
     edit(own, "temp_bans.json", [])
     ann.hears("system:alert", code="write_ban_lifted", timeout=LIVE_WITHIN_S)
     assert ann.says("thanks")["ok"]
+
+
+def lifted_by_hand(server: Server) -> None:
+    edit(server, "temp_bans.json", {})
+
+
+def lifted_by_command(server: Server) -> None:
+    command = [sys.executable, "server.py", "unban", "ann", "--data", str(server.data)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("lift", [lifted_by_hand, lifted_by_command])
+def test_who_came_while_they_could_not_write_hears_that_they_may_again(
+    own: Server, person: MakePerson, lift: Callable[[Server], None]
+) -> None:
+    ann = person("ann", at=own)
+    edit(own, "temp_bans.json", {"ann": {"until": "1h", "scope": "write"}})
+    own.waits_for(r"temp_bans\.json was edited")
+    assert ann.hears("session:ready")["me"]["write_ban"]
+    lift(own)
+    ann.hears("system:alert", code="write_ban_lifted")
+    assert ann.says("thanks")["ok"]
+
+
+def test_who_reloads_in_a_ban_by_the_limiter_hears_of_its_lifting(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    own = start_server(SOYUZ_SPAM_LIMIT="1/10s", SOYUZ_SPAM_LADDER="1h")
+    ann = person("ann", at=own)
+    ann.says("one")
+    assert ann.says("two")["error"]["code"] == "banned"
+    ann.leaves()
+    edit(own, "perma_banned.json", ["eve"])  # bans are looked through while she is away
+    own.waits_for(r"perma_banned\.json was edited")
+    assert ann.hears("session:ready")["me"]["write_ban"]
+    lifted_by_hand(own)
+    ann.hears("system:alert", code="write_ban_lifted")
 
 
 def test_an_address_is_banned_behind_the_tunnel_alone(own: Server, person: MakePerson) -> None:
