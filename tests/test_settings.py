@@ -39,6 +39,7 @@ def test_without_any_the_defaults_are_the_contracts(read: Any) -> None:
         ("spam_limit", " OFF ", None),
         ("spam_limit", "20/1m", Rate(20, 60.0)),
         ("spam_limit", "1/0.5s", Rate(1, 0.5)),
+        ("spam_limit", "1000000/1s", Rate(1_000_000, 1.0)),
         ("spam_ladder", "warn", (0.0,)),
         ("spam_ladder", "30s", (30.0,)),
         ("spam_ladder", "Warn, 1m ,2D", (0.0, 60.0, 172_800.0)),
@@ -61,7 +62,8 @@ def test_a_setting_is_read_in_each_form(read: Any, name: str, written: str, valu
 
 
 @pytest.mark.parametrize(
-    "written", ["8/nans", "8/infs", "8/-1s", "8/0s", "-8/1s", "8/s", "8", "8/1e9h", f"{10**30}/1s"]
+    "written",
+    ["8/nans", "8/infs", "8/-1s", "8/0s", "-8/1s", "8/s", "8", "8/1e9h", "1000001/10s", f"{10**30}/1s"],
 )
 def test_a_rate_must_be_a_number_of_events_in_a_time(read: Any, written: str) -> None:
     with pytest.raises(BadSetting, match="SOYUZ_SPAM_LIMIT"):
