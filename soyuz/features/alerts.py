@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 from flask import Flask
@@ -10,6 +11,8 @@ from soyuz.domain.permissions import may
 from soyuz.domain.user import Actor
 from soyuz.messenger import Messenger
 from soyuz.store.document import Document, Trouble
+
+log = logging.getLogger("soyuz.alerts")
 
 Level = Literal["info", "warning", "error"]
 
@@ -40,9 +43,13 @@ def register(messenger: Messenger, app: Flask) -> None:
     messenger.on_stop.append(lambda: to_all(messenger, "server_stopping"))
     for document in messenger.documents:
         document.on_trouble.append(_report(messenger, document))
-    messenger.bans.on_refused.append(
-        lambda file, key: to_admins(messenger, "ban_refused", "warning", file=file, key=key)
-    )
+    messenger.bans.on_refused.append(lambda file, key: _ban_refused(messenger, file, key))
+
+
+def _ban_refused(messenger: Messenger, file: str, key: str) -> None:
+    # Logged as well: whoever edits files need not be an admin, nor online.
+    log.warning("%s in %s bans nobody: many people share that address", key, file)
+    to_admins(messenger, "ban_refused", "warning", file=file, key=key)
 
 
 def _report(messenger: Messenger, document: Document) -> Any:

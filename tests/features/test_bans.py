@@ -161,13 +161,16 @@ def test_of_forwarded_addresses_the_last_is_believed(own: Server, person: MakePe
     assert ann.hears("session:ended", timeout=LIVE_WITHIN_S)["reason"] == "banned"
 
 
-def test_a_shared_address_is_refused_with_an_alert(own: Server, person: MakePerson) -> None:
+def test_a_shared_address_is_refused_with_an_alert_and_a_line_in_the_log(
+    own: Server, person: MakePerson
+) -> None:
     ann = person("ann", at=own)
     make_admin(own, "ann")
     ann.hears("user:changed", role="admin")
     edit(own, "perma_banned.json", ["ip:127.0.0.1"])
     alert = ann.hears("system:alert", code="ban_refused", timeout=LIVE_WITHIN_S)
     assert alert["params"]["key"] == "ip:127.0.0.1"
+    own.waits_for(r"WARNING ip:127\.0\.0\.1 in perma_banned\.json bans nobody")
     assert ann.says("still here")["ok"]
 
 
