@@ -75,6 +75,7 @@ class Gatekeeper:
         """Make a member. Raises Refused: invalid (detail taken), too_fast, banned, unavailable."""
         self._refuse_banned(None, address)
         user = self.new_user(username, display_name, password)
+        self._refuse_banned(user.username, address)
         with self._lock:
             self._sign_ups.spend(address, self._clock.monotonic())
         return self.add(user, password)

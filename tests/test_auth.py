@@ -188,6 +188,15 @@ def test_a_banned_address_cannot_sign_up(house: Gatehouse) -> None:
     house.signs_up("eve", address=THERE)
 
 
+def test_a_banned_name_cannot_be_signed_up(house: Gatehouse) -> None:
+    ban = house.messenger.bans.ban
+    ban("ghost", reason="no", by="ann", at=0, until=None, scope="all")
+    ban("quiet", reason="no", by="ann", at=0, until=None, scope="write")
+    assert refusal(house.signs_up, "Ghost").params["reason"] == "no"
+    assert "ghost" not in house.file("users.json")
+    house.signs_up("quiet")
+
+
 def test_at_most_two_passwords_are_hashed_at_once_and_a_crowd_is_sent_away(
     house: Gatehouse, slow_hashes: list[int]
 ) -> None:
