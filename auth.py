@@ -23,7 +23,7 @@ from soyuz.domain.errors import Refused
 from soyuz.domain.instant import iso
 from soyuz.domain.ladder import WARN, Strikes, climb
 from soyuz.domain.names import as_typed, clean_username, fold
-from soyuz.domain.passwords import clean_password, same_keys
+from soyuz.domain.passwords import clean_password, same_keys, tried_password
 from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.text import clean_display_name
 from soyuz.domain.user import Actor, User
@@ -116,7 +116,7 @@ class Gatekeeper:
                 raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
             self._failed_address.spend(address, now)
             self._failed_here.accept(key, now)
-        proved = self._proved(user, same_keys(password[:MAX_NAME_BYTES]))
+        proved = self._proved(user, password)
         if proved is None:
             raise Refused("signed_out", "wrong_password")
         with self._lock:
@@ -153,7 +153,7 @@ class Gatekeeper:
             if wait := self._failed_here.wait(key, now):
                 raise Refused("too_fast", "too_fast.sign_in", retry_after=wait)
             self._failed_here.accept(key, now)
-        proved = self._proved(user, same_keys(current[:MAX_NAME_BYTES]))
+        proved = self._proved(user, current)
         if proved is None:
             raise Refused("invalid", "invalid.current_password")
         with self._lock:
@@ -321,16 +321,17 @@ class Gatekeeper:
     def _proved(self, user: User | None, password: str) -> User | None:
         """Give the account as it stands once the password has proved right, else None."""
         stored = user.password if user else ""
+        tried, fits = tried_password(password)
         try:
-            right, renew = self._hashing.run(_verify, stored, password)
+            right, renew = self._hashing.run(_verify, stored, tried)
         except runtime.Busy:
             raise Refused("unavailable", "unavailable.hashing", retry_after=5.0) from None
-        if user is None or not right:
+        if user is None or not (right and fits):
             return None
         if not renew:
             return user
         # Overtaken by another change of the hash, that one is the one to prove the password by.
-        return self._rehashed(user, password) or self._proved(
+        return self._rehashed(user, tried) or self._proved(
             self._users.get(user.username), password
         )
 

@@ -311,6 +311,29 @@ def test_one_password_typed_on_two_keyboards_is_one(house: Gatehouse) -> None:
     house.signs_in("ann", "café au lait")
 
 
+def test_the_longest_password_with_more_behind_it_is_wrong_and_is_paid_for(
+    house: Gatehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = "Aq" * 512
+    house.signs_up("ann", longest)
+    paid: list[str] = []
+    verify = auth._verify
+    monkeypatch.setattr(auth, "_verify", lambda *a: paid.append(a[1]) or verify(*a))
+    for wrong in (longest + "x", longest + "x" * 100_000):
+        assert refusal(house.signs_in, "ann", wrong).code == "signed_out"
+        assert paid.pop() == longest, "what a wrong one costs"
+    change = house.gate.change_password
+    answer = refusal(change, house.messenger.users.get("ann"), longest + "x", "another good one")
+    assert answer.detail == "invalid.current_password"
+    house.signs_in("ann", longest)
+
+
+def test_the_longest_password_may_be_typed_on_another_keyboard(house: Gatehouse) -> None:
+    house.signs_up("ann", "éa" * 341)
+    house.signs_in("ann", "e\u0301a" * 341)
+    assert refusal(house.signs_in, "ann", "e\u0301a" * 342).code == "signed_out"
+
+
 def test_guessing_is_throttled_for_the_guesser_and_not_for_the_owner(open_house: Open) -> None:
     house = open_house(login_limit=Rate(3, 180.0))
     house.signs_up("ann")
