@@ -17,6 +17,7 @@ from flask import (
     render_template,
     request,
     send_file,
+    session,
     url_for,
 )
 from flask_wtf import FlaskForm
@@ -182,6 +183,7 @@ class _Settings:
         if found:  # the pages open in this browser stay open
             self._messenger.hub.move_session(old.id, found.id)
         sessions.end_all(old.username, keep=found.id if found else None)
+        session.clear()  # and with it the form token
         sign_in_browser(response, token)
 
     def _refuse(self, form: SettingsForm, refused: Refused) -> Page:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from flask import Flask, Request, Response, abort, g, redirect, request, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response as AnyResponse
 
 from soyuz.domain.address import IPNetwork, client_address, is_trusted
@@ -31,6 +32,7 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 COOKIE_AGE_S = 90 * 86_400
+_OWNER = "owner"
 _FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
     "HTTP_X_FORWARDED_HOST",
@@ -106,6 +108,7 @@ def token_of(environ: Environ) -> str | None:
 
 def sign_in_browser(response: AnyResponse, token: str) -> None:
     """Give the browser its sign-in cookie."""
+    g.sign_in_token = token
     response.set_cookie(
         cookie_name(request.environ),
         token,
@@ -119,6 +122,7 @@ def sign_in_browser(response: AnyResponse, token: str) -> None:
 
 def sign_out_browser(response: AnyResponse) -> None:
     """Take the sign-in cookie back."""
+    g.sign_in_token = None
     response.delete_cookie(
         cookie_name(request.environ),
         secure=request.is_secure,
@@ -128,6 +132,11 @@ def sign_out_browser(response: AnyResponse) -> None:
     )
 
 
+def _owner(token: str | None) -> str:
+    """Give whose a form cookie is: the id of the sign-in, nothing of those who are signed out."""
+    return sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
+
+
 def open_to_all(view: View) -> View:
     """Declare that a page is for people who are not signed in, too."""
     view.open_to_all = True  # type: ignore[attr-defined]
@@ -135,7 +144,23 @@ def open_to_all(view: View) -> View:
 
 
 class _FormCookie(SecureCookieSessionInterface):
-    """Flask's own cookie carries nothing but the form token."""
+    """Flask's own cookie carries the form token, the word for the next page, and whose they are.
+
+    It is good for one sign-in only. Somebody else's form cookie, planted on a person (a neighbour on
+    the same domain can do that), would make forms of theirs pass for the person's own.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        form = super().open_session(app, request)
+        if form and form.get(_OWNER) != _owner(token_of(request.environ)):
+            return self.session_class()
+        return form
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session.modified and session:
+            token = g.sign_in_token if "sign_in_token" in g else token_of(request.environ)
+            session[_OWNER] = _owner(token)
+        super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -154,6 +154,52 @@ def test_a_form_without_its_token_is_refused_before_anyone_asks_who_sends_it(
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
 
 
+def test_a_form_cookie_of_another_opens_no_form(alice: Person, bob: Person, server: Server) -> None:
+    stranger = Browser(server.url)
+    for planter, page in ((stranger, "/login"), (bob.browser, "/settings")):
+        token = planter.token(page)
+        sign_in = alice.browser.session.cookies["soyuz"]
+        planted = f"soyuz={sign_in}; soyuz-form={planter.session.cookies['soyuz-form']}"
+        answer = requests.post(
+            server.url + "/settings",
+            data={"display_name": "Tossed", "csrf_token": token},
+            headers={"Cookie": planted},
+            allow_redirects=False,
+            timeout=10,
+        )
+        assert answer.status_code == 400
+        assert "out of date" in answer.text
+    assert alice.browser.sends("/settings", display_name="Chosen").status_code == 302
+
+
+def test_a_form_from_before_a_sign_in_or_out_is_out_of_date(alice: Person) -> None:
+    browser = alice.browser
+
+    def is_out_of_date(path: str, token: str) -> bool:
+        fields = {"username": alice.name, "password": PASSWORD, "csrf_token": token}
+        answer = browser.posts(path, data=fields)
+        return answer.status_code == 400 and "out of date" in answer.text
+
+    signed_in = browser.token("/settings")
+    browser.sends("/logout")
+    signed_out = browser.token("/login")
+    assert is_out_of_date("/login", signed_in)
+    browser.sends("/login", username=alice.name, password=PASSWORD)
+    assert is_out_of_date("/settings", signed_in)
+    assert is_out_of_date("/login", signed_out)
+    assert is_out_of_date("/logout", signed_out)
+    assert browser.opens("/").status_code == 200
+
+
+def test_pictures_and_scripts_do_not_depend_on_the_form_cookie(alice: Person) -> None:
+    found = re.search(r'src="(/static/[^"]+)"', alice.browser.opens("/settings").text)
+    assert found
+    for path in (found[1], "/healthz"):
+        answer = alice.browser.opens(path)
+        assert "Cookie" not in answer.headers.get("Vary", "")
+        assert "Set-Cookie" not in answer.headers
+
+
 def test_sign_ins_are_throttled(start_server: StartServer, person: MakePerson) -> None:
     server = start_server(SOYUZ_LOGIN_LIMIT="3/3s")
     person("ann", at=server), person("ben", at=server)

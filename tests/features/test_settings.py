@@ -101,8 +101,11 @@ def test_a_new_password_signs_out_everywhere_else(alice: Person) -> None:
     wrong = alice.browser.sends("/settings", current_password="wrong", new_password="new pass word")
     assert wrong.status_code == 400
     assert other.opens("/").status_code == 200
+    form = alice.browser.token("/settings")
     good = {"current_password": PASSWORD, "new_password": "a new pass word"}
     assert alice.browser.sends("/settings", **good).status_code == 302
+    assert "Saved." in alice.browser.opens("/settings").text
+    assert alice.browser.posts("/settings", data={"csrf_token": form}).status_code == 400
     assert elsewhere.hears("session:ended", timeout=2)["reason"] == "signed_out"
     assert other.opens("/").status_code == 302
     assert alice.browser.opens("/").status_code == 200, "this browser has a new session"
