@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, Response, abort, g, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import PasswordField, StringField
+from wtforms import FileField, PasswordField, StringField
 
 from soyuz import runtime
 from soyuz.domain.errors import Refused
@@ -40,6 +41,18 @@ class SignupForm(LoginForm):
     """A sign-up, also behind the setup link."""
 
     display_name = StringField()
+
+
+def refuse_wrong_kinds(form: FlaskForm) -> None:
+    """Refuse files where text belongs and text where a file does. Raises Refused `invalid`."""
+    wrong = False
+    for field in form:
+        takes_files = isinstance(field, FileField)
+        if any(takes_files != isinstance(v, FileStorage) for v in field.raw_data or () if v != ""):
+            wrong = True
+            field.data = None  # the page is shown again, with what can be shown
+    if wrong:
+        raise Refused("invalid")
 
 
 def sentence(messenger: Messenger, refused: Refused) -> str:
@@ -101,6 +114,7 @@ class _Pages:
         if not form.is_submitted():
             return render_template("login.html", form=form, message=None, notice=None)
         try:
+            refuse_wrong_kinds(form)
             token = self._gate.sign_in(
                 form.username.data or "",
                 form.password.data or "",
@@ -147,6 +161,7 @@ class _Pages:
         return response
 
     def _sign_up(self, form: SignupForm) -> User:
+        refuse_wrong_kinds(form)
         return self._gate.sign_up(
             form.username.data or "",
             form.display_name.data or "",
@@ -176,7 +191,7 @@ class _Pages:
     def _refuse_login(self, form: LoginForm, refused: Refused) -> Page:
         if refused.code == "banned":
             return banned_page(self._messenger, refused)
-        status = {"signed_out": 401, "too_fast": 429}.get(refused.code, 503)
+        status = {"signed_out": 401, **_STATUS}.get(refused.code, 503)
         message = sentence(self._messenger, refused)
         page = render_template("login.html", form=form, message=message, notice=None)
         return page, status, retry_headers(refused)

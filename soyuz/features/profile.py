@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from flask import (
     Flask,
@@ -32,7 +32,13 @@ from soyuz.domain.errors import Refused
 from soyuz.domain.instant import iso
 from soyuz.domain.text import clean_display_name
 from soyuz.domain.user import User
-from soyuz.features.accounts import Page, put_beside_field, retry_headers, sentence
+from soyuz.features.accounts import (
+    Page,
+    put_beside_field,
+    refuse_wrong_kinds,
+    retry_headers,
+    sentence,
+)
 from soyuz.features.avatar import convert
 from soyuz.live.http import sign_in_browser
 from soyuz.messenger import Messenger
@@ -95,6 +101,7 @@ class _Settings:
             form.display_name.data = g.user.display_name
             return self._render(form)
         try:
+            refuse_wrong_kinds(form)
             if "sign_out_everywhere" in request.form:
                 self._messenger.sessions.end_all(g.user.username, keep=g.session.id)
                 flash(self._messenger.say("settings.signed_out_everywhere"))
@@ -149,8 +156,8 @@ class _Settings:
         self._messenger.users.document.update(put)
         return None
 
-    def _picture(self, upload: FileStorage | None) -> bytes | None:
-        if upload is None or not upload.filename:
+    def _picture(self, upload: FileStorage | Literal[""] | None) -> bytes | None:
+        if not upload:  # nor is a file without a name one that was chosen
             return None
         content = upload.stream.read(AVATAR_MAX_BYTES + 1)
         if len(content) > AVATAR_MAX_BYTES:

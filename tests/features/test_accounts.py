@@ -49,6 +49,18 @@ def test_bad_input_is_answered_beside_its_field_and_the_rest_is_kept(
     assert PASSWORD not in answer.text
 
 
+@pytest.mark.parametrize("field", ["username", "password", "display_name"])
+def test_a_file_where_text_belongs_is_refused_with_the_page(visitor: Browser, field: str) -> None:
+    for path in ("/signup", "/login")[: 1 if field == "display_name" else 2]:
+        for name in ("x", ""):
+            given = {"username": "fine.name", "password": PASSWORD}
+            given.pop(field, None)
+            answer = visitor.sends(path, files={field: (name, b"hi")}, **given)
+            assert answer.status_code == 400, path
+            assert "cannot be used" in answer.text
+            assert "FileStorage" not in answer.text
+
+
 def test_a_taken_name_is_a_conflict_in_every_spelling(alice: Person, visitor: Browser) -> None:
     for name in (alice.name, alice.name.upper(), alice.name.replace("l", "1")):
         assert visitor.sends("/signup", username=name, password=PASSWORD).status_code == 409, name

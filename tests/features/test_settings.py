@@ -89,6 +89,22 @@ def test_a_refused_picture_changes_nothing(server: Server, alice: Person) -> Non
     assert "Not Taken" not in alice.browser.opens("/settings").text
 
 
+def test_text_for_a_picture_and_a_picture_for_text_are_refused_with_the_page(alice: Person) -> None:
+    image = ("x.png", picture("PNG"))
+    for fields in (
+        {"avatar": "not a file"},
+        {"files": {"display_name": image}},
+        {"files": {"new_password": image}},
+        {"files": {"remove_avatar": image}},
+        {"files": {"avatar": image}, "avatar": "both"},
+    ):
+        answer = alice.browser.sends("/settings", **fields)  # type: ignore[arg-type]
+        assert answer.status_code == 400, fields
+        assert "cannot be used" in answer.text
+    assert avatar_of(alice) == "None"
+    assert alice.browser.sends("/settings", avatar="").status_code == 302, "no picture was chosen"
+
+
 def test_no_upload_path_leads_elsewhere(alice: Person) -> None:
     for path in ("avatars/../../users.json", "%2e%2e/users.json", "avatars/x", "", "//etc/passwd"):
         assert alice.browser.opens(f"/uploads/{path}").status_code in (404, 308), path
