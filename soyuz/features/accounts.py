@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, abort, g, redirect, render_template, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
@@ -146,10 +157,14 @@ class _Pages:
             return render_template("setup.html", form=form, message=None)
         try:
             user = g.user or self._sign_up(form)
-            self._gate.set_up(token, user.username)
-            return redirect(url_for("chat")) if g.user else self._enter(self._token_for(user))
+            is_first = self._set_up(token, user)
+            response = redirect(url_for("chat")) if g.user else self._enter(self._token_for(user))
         except Refused as refused:
             return self._refuse_signup("setup.html", form, refused)
+        if not is_first:
+            flash(self._messenger.say("setup.too_late"))
+            response.location = url_for("settings")  # which shows what was flashed
+        return response
 
     @open_to_all
     def logout(self) -> Page:
@@ -159,6 +174,16 @@ class _Pages:
         response = redirect(url_for("login"))
         sign_out_browser(response)
         return response
+
+    def _set_up(self, token: str, user: User) -> bool:
+        """Say whether the account is the admin now; somebody may have come first while it was made."""
+        try:
+            self._gate.set_up(token, user.username)
+        except Refused as refused:
+            if refused.code != "not_found":
+                raise
+            return False
+        return True
 
     def _sign_up(self, form: SignupForm) -> User:
         refuse_wrong_kinds(form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 
 import pytest
 import requests
@@ -273,6 +274,33 @@ def test_the_setup_link_makes_one_admin_once(start_server: StartServer) -> None:
     server.stop()
     server.start()
     assert "/setup/" not in "".join(server.log)
+
+
+def test_who_comes_second_by_the_setup_link_is_signed_in_as_a_member(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    path = server.waits_for(r"(/setup/\S+)")[1]
+    browsers = {f"owner{n}": Browser(server.url) for n in range(4)}
+    tokens = {name: browser.token(path) for name, browser in browsers.items()}
+    answers: dict[str, requests.Response] = {}
+
+    def sets_up(name: str) -> None:
+        form = {"csrf_token": tokens[name], "username": name, "password": PASSWORD}
+        answers[name] = browsers[name].posts(path, data=form)
+
+    racers = [threading.Thread(target=sets_up, args=(name,)) for name in browsers]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(30)
+    users = json.loads(server.file("users.json").read_text())
+    assert [row["role"] for row in users.values()].count("admin") == 1
+    late = [name for name, row in users.items() if row["role"] == "member"]
+    assert late, "hashing takes longer than the start of four threads"
+    for name in late:
+        assert (answers[name].status_code, answers[name].headers["Location"]) == (302, "/settings")
+        assert "used this link first" in browsers[name].opens("/settings").text
 
 
 def test_the_setup_link_makes_the_signed_in_person_admin(start_server: StartServer) -> None:
