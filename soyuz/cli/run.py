@@ -17,6 +17,7 @@ from flask import Flask
 
 from soyuz import runtime
 from soyuz.cli import control
+from soyuz.cli.greeting import LOOPBACKS, greeting
 from soyuz.cli.invocation import invocation
 from soyuz.messenger import Messenger
 from soyuz.settings import BadSetting, Settings, load
@@ -26,7 +27,6 @@ log = logging.getLogger("soyuz")
 
 BACKLOG = 1_024
 CreateApp = Callable[[Messenger], Flask]
-LOOPBACKS = {"127.0.0.1": "::1", "localhost": "::1"}
 SPARE_FILES = 512  # descriptors for files, beside those for connections
 
 
@@ -146,18 +146,8 @@ def _listen(settings: Settings) -> list[socket.socket]:
 
 def _greet(messenger: Messenger, sockets: list[socket.socket]) -> None:
     port = sockets[0].getsockname()[1]
-    host = messenger.settings.host
-    local = f"http://localhost:{port}"
-    lines = [
-        f"Soyuz Messenger is up: open {local if host in LOOPBACKS else f'http://{host}:{port}'}"
-    ]
-    if host in LOOPBACKS:
-        lines.append("To open it to your local network, start it with --host 0.0.0.0")
-    if not messenger.users.has_admin():
-        lines.append(
-            f"There is no admin yet. To become it, open {local}/setup/{messenger.gate.setup_token}"
-        )
-    for line in lines:
+    setup_token = None if messenger.users.has_admin() else messenger.gate.setup_token
+    for line in greeting(messenger.settings.host, port, setup_token):
         click.echo(line)
     sys.stdout.flush()
 
