@@ -32,13 +32,19 @@ def ban(
     as_json: bool,
 ) -> None:
     """Ban an account or an address: for a time, or for ever."""
-    if span and until:
+    if span is not None and until is not None:
         raise click.UsageError("--for and --until exclude each other")
-    result = carry_out(data, "ban", key=key, reason=reason, until_text=span or until, scope=scope)
-    end = f"until {result['until']}" if result["until"] else "for ever"
+    end = until if span is None else span
+    result = carry_out(data, "ban", key=key, reason=reason, until_text=end, scope=scope)
     what = "banned" if scope == "all" else "banned from writing"
-    note = "" if result["known"] else " There is no such account; it is banned should it come."
-    show(result, as_json, f"{result['key']} is {what} {end}.{note}")
+    told = [f"{result['key']} is {what} {_end(result)}."]
+    if not result["known"]:
+        told.append("There is no such account; it is banned should it come.")
+    if was := result.get("replaced"):  # a server that still runs older code does not say
+        told.append(f"This replaces a ban from {_from(was)} {_end(was)}.")
+    if beside := result.get("beside"):
+        told.append(f"A ban from {_from(beside)} {_end(beside)} still holds beside it.")
+    show(result, as_json, " ".join(told))
 
 
 @click.command()
@@ -64,3 +70,7 @@ def _from(row: dict[str, Any]) -> str:
     if not row["holds"]:
         return "bans nobody"
     return "everything" if row["scope"] == "all" else "writing"
+
+
+def _end(row: dict[str, str]) -> str:
+    return f"until {row['until']}" if row["until"] else "for ever"

@@ -6,13 +6,14 @@ when that does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from soyuz.domain.bans import ADDRESS_PREFIX, ban_key, bannable_network, until
 from soyuz.domain.errors import Malformed, Refused
 from soyuz.domain.instant import epoch, iso
 from soyuz.domain.names import fold
+from soyuz.domain.text import is_blank
 from soyuz.domain.user import ROLES, User
 from soyuz.messenger import Messenger
 
@@ -61,18 +62,27 @@ def user_role(messenger: Messenger, username: str, role: str) -> dict[str, Any]:
 def ban(
     messenger: Messenger, key: str, reason: str, until_text: str | None, scope: str
 ) -> dict[str, Any]:
-    """Ban an account or an address, for ever or until a moment or for a span. Raises Refused."""
+    """Ban an account or an address, for ever or until a moment or for a span. Raises Refused.
+
+    A key has one ban for ever and one that ends: the new one takes the place of its like (`replaced`)
+    and stands beside the other (`beside`); each is null unless it held.
+    """
     folded, now = _key(key), messenger.clock.now()
     if folded.startswith(ADDRESS_PREFIX) and bannable_network(folded) is None:
         raise Refused("invalid", "invalid.ban_shared", key=folded)
     if scope not in ("all", "write"):
         raise Refused("invalid")
     try:
-        end = until(until_text, now, None) if until_text else None
+        end = None if until_text is None else until(until_text, now, None)
     except (ValueError, OverflowError):
         raise Refused("invalid", "invalid.ban_until") from None
     if end is not None and end <= now:
         raise Refused("invalid", "invalid.ban_past")
+    for_ever, ending = (
+        _held(file.value.get(folded), now)
+        for file in (messenger.bans.permanent, messenger.bans.temporary)
+    )
+    replaced, beside = (for_ever, ending) if end is None else (ending, for_ever)
     messenger.bans.ban(
         folded,
         reason=reason,
@@ -82,7 +92,14 @@ def ban(
         scope="write" if scope == "write" else "all",
     )
     is_known = folded.startswith(ADDRESS_PREFIX) or messenger.users.get(folded) is not None
-    return {"key": folded, "until": end and iso(end), "scope": scope, "known": is_known}
+    return {
+        "key": folded,
+        "until": None if end is None else iso(end),
+        "scope": scope,
+        "known": is_known,
+        "replaced": replaced,
+        "beside": beside,
+    }
 
 
 def unban(messenger: Messenger, key: str) -> dict[str, Any]:
@@ -97,19 +114,8 @@ def bans(messenger: Messenger) -> list[dict[str, Any]]:
     """Give the bans that hold now; `holds` is false for addresses too many people share."""
     now = messenger.clock.now()
     files = (messenger.bans.permanent.value, messenger.bans.temporary.value)
-    rows = [(key, row) for file in files for key, row in file.items()]
-    return [
-        {
-            "key": key,
-            "scope": row.get("scope", "all"),
-            "until": row.get("until"),
-            "reason": row.get("reason", ""),
-            "by": row.get("by", ""),
-            "holds": not key.startswith(ADDRESS_PREFIX) or bannable_network(key) is not None,
-        }
-        for key, row in rows
-        if not row.get("until") or epoch(row["until"]) > now
-    ]
+    rows = [(key, _held(row, now)) for file in files for key, row in file.items()]
+    return [{"key": key, **held, "holds": _is_bannable(key)} for key, held in rows if held]
 
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -130,6 +136,10 @@ def _user(messenger: Messenger, name: str) -> User:
     return user
 
 
+def _is_bannable(key: str) -> bool:
+    return not key.startswith(ADDRESS_PREFIX) or bannable_network(key) is not None
+
+
 def _role(role: str) -> Any:
     if role not in ROLES:
         raise Refused("invalid", "invalid.role", roles=", ".join(ROLES))
@@ -138,6 +148,21 @@ def _role(role: str) -> Any:
 
 def _key(text: str) -> str:
     try:
-        return ban_key(text)
+        key = ban_key(text)
     except Malformed:
         raise Refused("invalid", "invalid.ban_address") from None
+    if is_blank(key):
+        raise Refused("invalid", "invalid.ban_key")
+    return key
+
+
+def _held(row: Mapping[str, Any] | None, now: float) -> dict[str, Any] | None:
+    """Give what a row of a ban file says, None when there is none or it is over."""
+    if row is None or (row.get("until") and epoch(row["until"]) <= now):
+        return None
+    return {
+        "scope": row.get("scope", "all"),
+        "until": row.get("until"),
+        "reason": row.get("reason", ""),
+        "by": row.get("by", ""),
+    }

@@ -65,6 +65,49 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         assert "Traceback" not in answer.stderr
 
 
+def test_an_empty_word_is_no_ban_for_ever_and_bans_nobody(tmp_path: Path) -> None:
+    for args, sentence in (
+        (("ban", "bob", "--for", ""), "looks like"),
+        (("ban", "bob", "--until", ""), "looks like"),
+        (("ban", ""), "needs a username"),
+        (("ban", " \u200b"), "needs a username"),
+        (("unban", ""), "needs a username"),
+    ):
+        answer = run(tmp_path / "d", *args)
+        assert (answer.returncode, sentence in answer.stderr) == (1, True), (args, answer.stderr)
+    both = run(tmp_path / "d", "ban", "bob", "--for", "", "--until", "2999-01-01")
+    assert (both.returncode, "exclude each other" in both.stderr) == (2, True)
+    assert run(tmp_path / "d", "bans").stdout == "Nobody is banned.\n"
+
+
+def test_a_ban_beside_or_instead_of_another_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    first = json.loads(run(data, "ban", "ann", "--reason", "rude", "--json").stdout)
+    assert (first["replaced"], first["beside"]) == (None, None)
+    held = {"scope": "all", "until": None, "reason": "rude", "by": "command line"}
+    shorter = json.loads(run(data, "ban", "ann", "--for", "1h", "--json").stdout)
+    assert (shorter["replaced"], shorter["beside"]) == (None, held)
+    narrower = run(data, "ban", "ann", "--for", "2h", "--scope", "write").stdout
+    assert f"This replaces a ban from everything until {shorter['until']}." in narrower
+    assert "A ban from everything for ever still holds beside it." in narrower
+    for_good = run(data, "ban", "ann", "--scope", "write").stdout
+    assert "This replaces a ban from everything for ever." in for_good
+    assert "A ban from writing until" in for_good
+    run(data, "unban", "ann")
+    again = run(data, "ban", "ann").stdout
+    assert (
+        again == "ann is banned for ever. There is no such account; it is banned should it come.\n"
+    )
+
+
+def test_a_ban_that_is_over_is_not_spoken_of(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    run(data, "bans")
+    (data / "temp_bans.json").write_text('{"ann": "2001-01-01"}')
+    told = json.loads(run(data, "ban", "ann", "--for", "1h", "--json").stdout)
+    assert (told["replaced"], told["beside"]) == (None, None)
+
+
 def test_a_ban_by_command_throws_a_live_person_out(
     start_server: StartServer, person: MakePerson
 ) -> None:
