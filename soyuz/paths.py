@@ -31,3 +31,8 @@ class DataFolder:
         self.owner = self.root / ".soyuz.owner"
         self.control_socket = self.root / "control.sock"
         self.control_token = self.root / ".soyuz.control"
+
+    def holds_data(self) -> bool:
+        """Say whether a server was ever started here, or files were laid out for one."""
+        signs = (self.users, self.permanent_bans, self.temporary_bans, self.journal)
+        return any(path.exists() for path in signs)

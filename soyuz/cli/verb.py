@@ -33,6 +33,11 @@ def carry_out(data: str | None, verb: str, **args: Any) -> Any:
     """Have a verb done, wherever, and give its result. Raises click.ClickException."""
     try:
         messenger = Messenger(load(os.environ, {"data": data}))
+        if not messenger.folder.holds_data():  # opening it would make one of a mistyped name
+            raise click.ClickException(
+                f"{messenger.folder.root} holds no data of Soyuz Messenger. Is that the right folder? "
+                "A new one is made when the server is started with it."
+            )
         for _ in range(TRIES):
             try:
                 return _here(messenger, verb, args)

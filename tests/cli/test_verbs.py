@@ -31,9 +31,10 @@ def run(
 
 @pytest.mark.parametrize("is_running", [False, True])
 def test_each_verb_does_what_it_says(
-    start_server: StartServer, tmp_path: Path, is_running: bool
+    start_server: StartServer, data: Path, is_running: bool
 ) -> None:
-    data = start_server().data if is_running else tmp_path / "data"
+    if is_running:
+        start_server(data)
     added = run(data, "user", "add", "Zoë", "--password-stdin", "--json", typed=PASSWORD + "\n")
     assert json.loads(added.stdout) == {
         "username": "zoë",
@@ -51,7 +52,35 @@ def test_each_verb_does_what_it_says(
     assert json.loads((data / "temp_bans.json").read_text()) == {}
 
 
-def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("user", "list"),
+        ("user", "add", "bob", "--password-stdin"),
+        ("user", "role", "bob", "admin"),
+        ("user", "reset-password", "bob", "--generate"),
+        ("ban", "bob"),
+        ("unban", "bob"),
+        ("bans",),
+    ],
+)
+def test_a_folder_without_data_is_refused_and_left_alone(
+    tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("typo", "empty"):
+        answer = run(tmp_path / name, *args, typed=PASSWORD + "\n")
+        assert answer.returncode == 1
+        assert f"{name} holds no data" in answer.stderr
+    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
+
+
+def test_bans_may_be_laid_out_before_the_first_start(tmp_path: Path) -> None:
+    (tmp_path / "perma_banned.json").write_text('["eve"]')
+    assert [row["key"] for row in json.loads(run(tmp_path, "bans", "--json").stdout)] == ["eve"]
+
+
+def test_bad_input_is_one_sentence(data: Path) -> None:
     for args, typed, sentence in (
         (("user", "add", "bob", "--password-stdin"), "short\n", "at least 8"),
         (("user", "role", "nobody", "admin"), "", "no account"),
@@ -59,13 +88,13 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         (("ban", "bob", "--for", "soon"), "", "looks like"),
         (("unban", "bob"), "", "not banned"),
     ):
-        answer = run(tmp_path / "d", *args, typed=typed)
+        answer = run(data, *args, typed=typed)
         assert answer.returncode == 1, args
         assert sentence in answer.stderr
         assert "Traceback" not in answer.stderr
 
 
-def test_an_empty_word_is_no_ban_for_ever_and_bans_nobody(tmp_path: Path) -> None:
+def test_an_empty_word_is_no_ban_for_ever_and_bans_nobody(data: Path) -> None:
     for args, sentence in (
         (("ban", "bob", "--for", ""), "looks like"),
         (("ban", "bob", "--until", ""), "looks like"),
@@ -73,15 +102,14 @@ def test_an_empty_word_is_no_ban_for_ever_and_bans_nobody(tmp_path: Path) -> Non
         (("ban", " \u200b"), "needs a username"),
         (("unban", ""), "needs a username"),
     ):
-        answer = run(tmp_path / "d", *args)
+        answer = run(data, *args)
         assert (answer.returncode, sentence in answer.stderr) == (1, True), (args, answer.stderr)
-    both = run(tmp_path / "d", "ban", "bob", "--for", "", "--until", "2999-01-01")
+    both = run(data, "ban", "bob", "--for", "", "--until", "2999-01-01")
     assert (both.returncode, "exclude each other" in both.stderr) == (2, True)
-    assert run(tmp_path / "d", "bans").stdout == "Nobody is banned.\n"
+    assert run(data, "bans").stdout == "Nobody is banned.\n"
 
 
-def test_a_ban_beside_or_instead_of_another_says_so(tmp_path: Path) -> None:
-    data = tmp_path / "d"
+def test_a_ban_beside_or_instead_of_another_says_so(data: Path) -> None:
     first = json.loads(run(data, "ban", "ann", "--reason", "rude", "--json").stdout)
     assert (first["replaced"], first["beside"]) == (None, None)
     held = {"scope": "all", "until": None, "reason": "rude", "by": "command line"}
@@ -100,9 +128,7 @@ def test_a_ban_beside_or_instead_of_another_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_a_ban_that_is_over_is_not_spoken_of(tmp_path: Path) -> None:
-    data = tmp_path / "d"
-    run(data, "bans")
+def test_a_ban_that_is_over_is_not_spoken_of(data: Path) -> None:
     (data / "temp_bans.json").write_text('{"ann": "2001-01-01"}')
     told = json.loads(run(data, "ban", "ann", "--for", "1h", "--json").stdout)
     assert (told["replaced"], told["beside"]) == (None, None)
