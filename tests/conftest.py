@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import random
 import re
 import secrets
 import signal
@@ -24,7 +26,29 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
 START_TIMEOUT_S = 30.0
 PATIENCE_S = 15.0  # what holds at once on an idle machine takes longer on a busy one
+PORTS = range(20_000, 32_768)  # below those a system gives to whoever asks for any (on Linux)
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+def free_port() -> int:
+    """Give a port that is free on both loopbacks, and that no passing connection will be given.
+
+    A server that is started again must find its port as it left it.
+    """
+    while True:
+        port = random.choice(PORTS)
+        if is_free("127.0.0.1", port) and is_free("::1", port):
+            return port
+
+
+def is_free(address: str, port: int) -> bool:
+    """Say whether nothing holds the port; an address that this machine lacks holds none."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+            sock.bind((address, port))
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+    return True
 
 
 class Server:
@@ -33,11 +57,11 @@ class Server:
     def __init__(self, data: Path, **environ: str) -> None:
         self.data = data
         self._environ = environ
-        self.port = 0  # any that is free
+        self.port = free_port()
         self.start()
 
     def start(self) -> None:
-        """Start it, again on the same port if it had one, and wait until it listens."""
+        """Start it, each time on the same port, and wait until it listens."""
         self.log: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "server.py", "--port", str(self.port), "--data", str(self.data)],
@@ -50,7 +74,7 @@ class Server:
         self._is_reading = True
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = int(self.waits_for(r"localhost:(\d+)")[1])
+        self.waits_for(rf"localhost:{self.port}\b")
         self.url = f"http://127.0.0.1:{self.port}"
 
     def waits_for(self, pattern: str) -> re.Match[str]:
