@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from soyuz.live.presence import ALERT_AFTER_S, GRACE_S, QUIET_START_S, Presence
+from soyuz.live.presence import ALERT_AFTER_S, GRACE_S, QUIET_START_S, TICK_S, Presence
 from soyuz.live.typing import FORGOTTEN_AFTER_S, Typing
 from tests.conftest import MakePerson, StartServer
 
 LATER = QUIET_START_S + 1.0
 LONG_AGO = -1_000.0  # signed in before the server started
+GONE_WITHIN_S = 5.0  # promised
 
 
 def test_two_tabs_are_one_person_and_a_reload_is_no_departure(
@@ -33,11 +34,11 @@ def test_two_tabs_are_one_person_and_a_reload_is_no_departure(
     time.sleep(5)
     assert not ann.tab.heard_since("presence:changed")
     ben.leaves()
-    left = ann.hears("presence:changed", timeout=5)
+    left = ann.hears("presence:changed")
     assert (left["online"], left["left"]) == (1, ["ben"])
 
 
-def test_a_killed_tab_is_gone_within_five_seconds(
+def test_a_killed_tab_is_gone_after_the_grace(
     start_server: StartServer, person: MakePerson
 ) -> None:
     server = start_server()
@@ -46,8 +47,10 @@ def test_a_killed_tab_is_gone_within_five_seconds(
     tab = ben.opens_tab()
     ann.hears("presence:changed", online=2)
     ben.tabs.clear()
+    died = time.monotonic()
     tab.dies()
-    assert ann.hears("presence:changed", timeout=5)["left"] == ["ben"]
+    assert ann.hears("presence:changed")["left"] == ["ben"]
+    assert time.monotonic() - died >= GRACE_S, "it might have been a reload"
 
 
 def test_after_a_restart_everyone_counts_again(
@@ -74,9 +77,9 @@ def test_someone_who_signs_in_just_after_the_start_has_joined(
     ann = person("ann", at=server)
     ann.hears("session:ready")
     ben = person("ben", at=server, display_name="Ben B.")
+    came = time.monotonic()  # before the tab opens, for the server may begin to count at once
     ben.opens_tab()
-    came = time.monotonic()
-    joined = ann.hears("system:alert", timeout=8, code="joined", text="Ben B. joined")
+    joined = ann.hears("system:alert", code="joined", text="Ben B. joined")
     assert time.monotonic() - came >= ALERT_AFTER_S
     assert joined["params"] == {"username": "ben", "name": "Ben B."}
 
@@ -97,9 +100,13 @@ def test_joined_and_left_are_said_aloud_but_not_of_those_who_return(
     time.sleep(QUIET_START_S + ALERT_AFTER_S)
     assert ann.tab.heard_since("system:alert") == []
     ben.leaves()
-    assert ann.hears("system:alert", timeout=12)["text"] == "ben left"
+    assert ann.hears("system:alert", code="left")["text"] == "ben left"
     ben.opens_tab()
-    assert ann.hears("system:alert", timeout=8)["text"] == "ben joined"
+    assert ann.hears("system:alert", code="joined")["text"] == "ben joined"
+
+
+def test_whoever_is_gone_is_gone_in_time() -> None:
+    assert GRACE_S + TICK_S < GONE_WITHIN_S
 
 
 def test_coming_and_going_is_told_in_ticks() -> None:
