@@ -158,11 +158,14 @@ class Tab:
         self._read = 0
         self._numbers = itertools.count(1)
         self._news = threading.Condition()
-        self.client = socketio.Client(reconnection=False)
+        self.client = socketio.Client(reconnection=False, request_timeout=PATIENCE_S)
         self.client.on("*", self._hear)
         self.client.on("disconnect", lambda reason: self._hear("disconnect", reason))
         self.client.connect(
-            url, headers={"Cookie": cookie, **headers}, transports=[transport], wait_timeout=10
+            url,
+            headers={"Cookie": cookie, **headers},
+            transports=[transport],
+            wait_timeout=PATIENCE_S,
         )
 
     def hears(self, event: str, timeout: float = PATIENCE_S, **wanted: Any) -> Any:
@@ -186,7 +189,7 @@ class Tab:
     def asks(self, event: str, *payload: Any) -> Any:
         """Send an event and give its ack."""
         data = payload[0] if len(payload) == 1 else tuple(payload)
-        return self.client.call(event, data, timeout=10)
+        return self.client.call(event, data, timeout=PATIENCE_S)
 
     def says(self, text: str, **fields: Any) -> Any:
         """Post a message to the lobby and give the ack."""
@@ -263,11 +266,16 @@ class Person:
 
 def refusal(url: str, cookie: str, **headers: str) -> str:
     """Give the code with which a new socket is refused."""
-    client = socketio.Client(reconnection=False)
+    client = socketio.Client(reconnection=False, request_timeout=PATIENCE_S)
     refused: list[Any] = []
     client.on("connect_error", refused.append)
     with pytest.raises(socketio.exceptions.ConnectionError):
-        client.connect(url, headers={"Cookie": cookie, **headers}, transports=["websocket"])
+        client.connect(
+            url,
+            headers={"Cookie": cookie, **headers},
+            transports=["websocket"],
+            wait_timeout=PATIENCE_S,
+        )
     return str(refused[0]["message"])
 
 

@@ -141,7 +141,7 @@ def test_a_ban_by_command_throws_a_live_person_out(
     ann = person("ann", at=server)
     ann.hears("session:ready")
     run(server.data, "ban", "ann", "--reason", "bye")
-    assert ann.hears("session:ended", timeout=5)["params"]["reason"] == "bye"
+    assert ann.hears("session:ended")["params"]["reason"] == "bye"
 
 
 def test_the_control_socket_is_the_owners_and_survives_garbage(start_server: StartServer) -> None:

@@ -193,7 +193,7 @@ def test_a_broken_file_changes_nothing_and_is_reported(
     edit(own, "temp_bans.json", {"bob": {"until": "2999-01-01T00:00:00.000Z"}})
     eventually(lambda: any("temp_bans.json was edited" in entry for entry in own.log))
     edit(own, "temp_bans.json", spoiled)
-    params = ann.hears("system:alert", code="file_trouble", timeout=8)["params"]
+    params = ann.hears("system:alert", code="file_trouble")["params"]
     assert (params["file"], params["line"], params["column"]) == ("temp_bans.json", line, column)
     bob = Browser(own.url)
 
@@ -206,7 +206,7 @@ def test_a_broken_file_changes_nothing_and_is_reported(
         copies = list(own.data.glob("temp_bans.json.broken-*"))
         assert [copy.read_text() for copy in copies] == [spoiled]
     edit(own, "temp_bans.json", {})
-    ann.hears("system:alert", code="file_healed", timeout=3)
+    ann.hears("system:alert", code="file_healed")
     eventually(lambda: signs_up() == 302)
 
 
