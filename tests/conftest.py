@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import itertools
 import os
 import random
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -127,6 +129,14 @@ class Browser:
     def opens(self, path: str, **kwargs: Any) -> requests.Response:
         """GET a page, redirects not followed."""
         return self.session.get(self.url + path, allow_redirects=False, timeout=20, **kwargs)
+
+    def opens_as_written(self, path: str) -> tuple[int, str]:
+        """GET a path to the letter, dots and slashes and all; gives status and Location."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+        connection.request("GET", path, headers={"Cookie": self.cookie})
+        answer = connection.getresponse()
+        connection.close()
+        return answer.status, answer.headers.get("Location", "")
 
     def sends(self, path: str, files: Any = None, **fields: str) -> requests.Response:
         """POST a form with the token of the page it stands on."""

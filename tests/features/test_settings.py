@@ -106,8 +106,13 @@ def test_text_for_a_picture_and_a_picture_for_text_are_refused_with_the_page(ali
 
 
 def test_no_upload_path_leads_elsewhere(alice: Person) -> None:
-    for path in ("avatars/../../users.json", "%2e%2e/users.json", "avatars/x", "", "//etc/passwd"):
-        assert alice.browser.opens(f"/uploads/{path}").status_code in (404, 308), path
+    opens = alice.browser.opens_as_written
+    for path in (
+        "../users.json", "avatars/../../users.json", "%2e%2e/users.json", "..%2fusers.json",
+        "avatars/..%5c..%5cusers.json", "avatars/x", "avatars", "", "etc/passwd",
+    ):  # fmt: skip
+        assert opens(f"/uploads/{path}") == (404, ""), path
+    assert opens("/uploads//etc/passwd") == (308, f"{alice.server.url}/uploads/etc/passwd")
 
 
 def test_a_new_password_signs_out_everywhere_else(alice: Person) -> None:
