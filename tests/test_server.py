@@ -17,6 +17,15 @@ import requests
 from soyuz.settings import BadSetting, load
 from tests.conftest import ROOT, Browser, MakePerson, StartServer
 
+# A server that is gone at the moment of listening: what it leaves is what was there by then.
+DIES_AT_THE_PORT = """
+import os
+from soyuz import runtime
+runtime.listen = lambda addresses, backlog: os._exit(7)
+import server
+server.main()
+"""
+
 
 def has_ipv6_loopback() -> bool:
     try:
@@ -49,13 +58,15 @@ def test_it_prints_where_to_go_and_how_to_share(start_server: StartServer) -> No
     assert "DeprecationWarning" not in printed
 
 
-def test_the_data_files_are_there_before_the_port_opens(start_server: StartServer) -> None:
-    server = start_server()
+def test_the_data_files_are_there_before_the_port_opens(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", DIES_AT_THE_PORT, "run", "--data", str(tmp_path)]
+    died = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert died.returncode == 7, died.stderr
     for name in ("users.json", "perma_banned.json", "temp_bans.json", "spam_log.txt", "uploads"):
-        assert server.file(name).exists(), name
-    assert server.file("users.json").read_text() == "{}\n"
-    assert server.file("secret.key").stat().st_mode & 0o777 == 0o600
-    assert server.file("users.json").stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / name).exists(), name
+    assert (tmp_path / "users.json").read_text() == "{}\n"
+    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "users.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_loopback_is_both_ipv4_and_ipv6(start_server: StartServer) -> None:
