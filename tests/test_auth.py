@@ -22,7 +22,7 @@ from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.user import Actor
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
-from tests.conftest import PASSWORD, eventually
+from tests.conftest import PASSWORD, PATIENCE_S, eventually
 
 HERE, THERE = "203.0.113.7", "198.51.100.9"
 HOME = "192.168.1.20"
@@ -103,23 +103,31 @@ def house(open_house: Open) -> Gatehouse:
     return open_house()
 
 
+class SlowHashes:
+    """A hasher that finishes nothing until it may; `seen` is how many were inside, at each begin."""
+
+    def __init__(self) -> None:
+        self.may_finish = threading.Event()
+        self.seen: list[int] = []
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def hash(self, password: str) -> str:
+        with self._lock:
+            self._inside += 1
+            self.seen.append(self._inside)
+        assert self.may_finish.wait(PATIENCE_S)
+        threading.Event().wait(0.001)  # so that a third would meet the other two
+        with self._lock:
+            self._inside -= 1
+        return "$argon2id$"
+
+
 @pytest.fixture
-def slow_hashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many were being hashed each time one began."""
-    inside, seen, lock = [0], [], threading.Lock()
-
-    class Slow:
-        def hash(self, password: str) -> str:
-            with lock:
-                inside[0] += 1
-                seen.append(inside[0])
-            threading.Event().wait(0.01)
-            with lock:
-                inside[0] -= 1
-            return "$argon2id$"
-
-    monkeypatch.setattr(auth, "_hasher", Slow())
-    return seen
+def slow_hashes(monkeypatch: pytest.MonkeyPatch) -> SlowHashes:
+    slow = SlowHashes()
+    monkeypatch.setattr(auth, "_hasher", slow)
+    return slow
 
 
 def refusal(fn: Callable[..., object], *args: Any, **kwargs: Any) -> Refused:
@@ -198,7 +206,7 @@ def test_a_banned_name_cannot_be_signed_up(house: Gatehouse) -> None:
 
 
 def test_at_most_two_passwords_are_hashed_at_once_and_a_crowd_is_sent_away(
-    house: Gatehouse, slow_hashes: list[int]
+    house: Gatehouse, slow_hashes: SlowHashes
 ) -> None:
     outcomes: list[str] = []
 
@@ -212,12 +220,13 @@ def test_at_most_two_passwords_are_hashed_at_once_and_a_crowd_is_sent_away(
     threads = [threading.Thread(target=sign_up, args=(n,)) for n in range(70)]
     for thread in threads:
         thread.start()
+    eventually(lambda: len(outcomes) == 18)  # two are being hashed, fifty may wait
+    assert set(outcomes) == {"unavailable.hashing, again in 5.0 s"}
+    slow_hashes.may_finish.set()
     for thread in threads:
-        thread.join(20)
-    assert max(slow_hashes) == 2
-    assert set(outcomes) == {"in", "unavailable.hashing, again in 5.0 s"}
-    assert len(outcomes) == 70
-    assert outcomes.count("in") >= 52
+        thread.join(PATIENCE_S)
+    assert outcomes[18:] == ["in"] * 52
+    assert max(slow_hashes.seen) == 2
 
 
 def test_a_disk_that_takes_nothing_refuses_a_sign_up(
@@ -624,24 +633,26 @@ def test_many_tabs_over_the_limit_at_once_climb_one_rung(
     house = open_house(spam_limit=Rate(1, 10.0), spam_ladder=(0.0, 30.0, 300.0, 3_600.0))
     house.speaks("ann", "0")
     refusal(house.speaks, "ann", "1")
-    replace = house.messenger.disk.replace
+    replace, writing = house.messenger.disk.replace, threading.Event()
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
-        threading.Event().wait(0.03)
+        writing.set()
+        threading.Event().wait(0.2)
         return replace(*args, **kwargs)
 
     monkeypatch.setattr(house.messenger.disk, "replace", slowly)
     refused: list[Refused] = []
-    tabs = [
+    first, *others = [
         threading.Thread(target=lambda: refused.append(refusal(house.speaks, "ann", "2")))
         for _ in range(5)
     ]
-    for tab in tabs:
+    first.start()
+    assert writing.wait(PATIENCE_S), "the first offence is being written"
+    for tab in others:
         tab.start()
-        threading.Event().wait(0.01)
-    for tab in tabs:
-        tab.join(10)
-    assert {(r.code, r.retry_after) for r in refused} == {("banned", 30.0)}
+    for tab in (first, *others):
+        tab.join(PATIENCE_S)
+    assert [(r.code, r.retry_after) for r in refused] == [("banned", 30.0)] * 5
     assert house.file("strikes.json")["ann"]["rung"] == 1
 
 
