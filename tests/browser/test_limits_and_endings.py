@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Arrive
-from tests.conftest import StartServer
+from tests.conftest import StartServer, eventually
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 def test_a_spammer_sees_the_countdown_and_gets_back_in(
     enter: Arrive, start_server: StartServer
 ) -> None:
-    server = start_server(SOYUZ_SPAM_LIMIT="3/5s", SOYUZ_SPAM_LADDER="warn,3s")
+    server = start_server(SOYUZ_SPAM_LIMIT="3/8s", SOYUZ_SPAM_LADDER="warn,9s")
     mira, jonas = enter("mira", at=server), enter("jonas", at=server)
     for number in range(4):
         mira.writes(f"spam {number}")
@@ -25,9 +25,9 @@ def test_a_spammer_sees_the_countdown_and_gets_back_in(
     expect(mira.row("spam 3").locator(".message-failed")).to_contain_text("Not sent.")
     mira.writes("spam 4")
     ban = mira.page.locator("#composer-ban")
-    expect(ban).to_contain_text(re.compile(r"for 0:0[123] more: too many messages at once"))
+    expect(ban).to_contain_text(re.compile(r"for 0:0\d more: too many messages at once"))
     expect(mira.composer).to_be_disabled()
-    expect(mira.composer).to_be_enabled(timeout=5_000)
+    expect(mira.composer).to_be_enabled(timeout=30_000)
     expect(ban).to_be_hidden()
     mira.row("spam 4").get_by_role("button", name="Try again").click()
     jonas.sees_posted("spam 4")
@@ -58,13 +58,13 @@ def test_a_ban_by_hand_throws_a_live_person_out(enter: Arrive, start_server: Sta
     ban = {mira.name: {"until": "2h", "reason": "a rest"}}
     server.file("temp_bans.json").write_text(json.dumps(ban))
     panel = mira.page.locator("#ended")
-    expect(panel).to_contain_text("a rest", timeout=4_000)
+    expect(panel).to_contain_text("a rest")
     expect(panel).to_contain_text(re.compile(r"Time left: 1:59:\d\d"))
     mira.goes_to("/")
     expect(mira.page.get_by_text("Reason: a rest")).to_be_visible()
     expect(mira.page.locator("[data-left]")).to_contain_text(re.compile(r"1:59:\d\d left"))
     server.file("temp_bans.json").write_text("{}")
-    mira.page.wait_for_timeout(2_000)
+    eventually(lambda: mira.http.opens("/").status_code == 200)
     mira.page.get_by_role("link", name="Try again").click()
     expect(mira.page.get_by_text("You cannot come in right now")).to_have_count(0)
 
