@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import LAUNCH_ARGS, find_chromium
 from tests.browser.visitor import Visitor
-from tests.conftest import Server
+from tests.conftest import PATIENCE_S, Server
 
 # A name that is not localhost: for a browser, plain http there is not a secure context.
 LAN_NAME = "chat.test"
 _numbers = itertools.count(1)
 Arrive = Callable[..., Visitor]
+expect.set_options(timeout=PATIENCE_S * 1_000)
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Arrive
+from tests.browser.visitor import comes_to_rest
 from tests.conftest import StartServer
 
 pytestmark = pytest.mark.browser
 # The themes differ in nothing but their colours.
 RULES_BY_SCHEME = {"light": None, "dark": {"runOnly": ["color-contrast"]}}
-SLIDES_MS = 200
 
 
 def found_by_axe(page: Page) -> list[str]:
@@ -22,7 +22,7 @@ def found_by_axe(page: Page) -> list[str]:
     found = []
     for scheme, options in RULES_BY_SCHEME.items():
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(SLIDES_MS)
+        comes_to_rest(page)
         for violation in Axe().run(page, options=options).response["violations"]:
             places = [node["html"][:160] for node in violation["nodes"]]
             found.append(f"{scheme}: {violation['id']}: {places}")
@@ -40,7 +40,10 @@ def test_the_pages_in_front(arrive: Arrive, start_server: StartServer) -> None:
         guest.goes_to(path)
         guest.page.fill("[name=username]", "x")
         guest.page.fill("[name=password]", "wrong")
-        guest.page.click("form [type=submit]")
+        with guest.page.expect_response(lambda answer: answer.request.method == "POST") as refused:
+            guest.page.click("form [type=submit]")
+        assert refused.value.status in (400, 401)
+        guest.page.wait_for_load_state()
         assert found_by_axe(guest.page) == [], f"{path} refused"
 
 

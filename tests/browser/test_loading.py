@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import LAN_NAME, Arrive
-from tests.browser.visitor import is_in
+from tests.browser.visitor import comes_to_rest, is_in
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def test_the_first_load_is_light_and_comes_from_here(enter: Arrive) -> None:
     devtools.send("Network.setCacheDisabled", {"cacheDisabled": True})
     devtools.on("Network.loadingFinished", count)
     mira.enters()
-    mira.page.wait_for_timeout(500)
+    mira.page.wait_for_load_state("networkidle")
     assert len(asked) > 20, "the page is made of modules"
     assert [url for url in asked if not url.startswith(mira.server.url)] == []
     assert 20_000 < received["bytes"] <= WEIGHT_MAX_BYTES, received
@@ -50,7 +50,8 @@ def test_nothing_moves_while_it_loads(enter: Arrive, arrive: Arrive, width: int)
     for someone, path in ((mira, "/"), (mira, "/settings"), (guest, "/login"), (guest, "/signup")):
         someone.page.add_init_script(SUM_SHIFTS)
         someone.goes_to(path)
-        someone.page.wait_for_timeout(500)
+        someone.page.wait_for_load_state("networkidle")
+        comes_to_rest(someone.page)
         assert someone.page.evaluate("window.shifted") < SHIFT_MAX, path
 
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Arrive
+from tests.browser.visitor import comes_to_rest
 
 pytestmark = pytest.mark.browser
 MIRROR = "document.documentElement.dir = 'rtl'"
@@ -35,7 +36,7 @@ def test_a_phone_shows_everything(enter: Arrive, width: int) -> None:
         expect(side).to_be_hidden()
         mira.page.locator(f"#{name}-toggle").tap()
         expect(side).to_be_visible()
-        mira.page.wait_for_timeout(250)  # it slides
+        comes_to_rest(mira.page)
         assert mira.overflow_px() <= 0
         side.get_by_role("button", name="Close").tap()
         expect(side).to_be_hidden()
@@ -66,9 +67,9 @@ def test_the_page_mirrors(enter: Arrive, width: int) -> None:
         toggle = mira.page.locator(f"#{name}-toggle")
         if not mira.page.locator(f"#{name}-side").is_visible():
             toggle.click()
-            mira.page.wait_for_timeout(250)
-            assert mira.overflow_px() <= 0
             expect(mira.page.locator(f"#{name}-side")).to_be_in_viewport(ratio=0.99)
+            comes_to_rest(mira.page)
+            assert mira.overflow_px() <= 0
             mira.page.keyboard.press("Escape")
     if width >= 1024:
         rooms, people = mira.page.locator("#rooms-side"), mira.page.locator("#people-side")

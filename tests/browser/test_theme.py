@@ -30,7 +30,7 @@ def test_the_theme_survives_a_reload_without_a_flash(enter: Arrive) -> None:
     mira.page.add_init_script(WATCH_FIRST_PAINT)
     mira.reloads()
     assert mira.page.evaluate("window.themeAtBody") == "dark"
-    assert mira.page.evaluate("window.groundAtPaint") == DARK
+    assert mira.page.wait_for_function("window.groundAtPaint").json_value() == DARK
 
 
 def test_every_tab_follows_and_system_means_the_system(enter: Arrive) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
-from tests.conftest import PASSWORD, Server
+from tests.conftest import PASSWORD, PATIENCE_S, Server
 from tests.conftest import Browser as Http
 
 # Chromium's own words for a violation depend on its version; these do not.
 WATCH = """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
   console.error(`policy violation: ${violatedDirective} ${blockedURI}`))"""
+ANIMATIONS_END = """async () => {
+  await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+  const ends = (one) => one.effect.getComputedTiming().endTime !== Infinity;
+  await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished));
+}"""
 FAILED_LOAD = re.compile("Failed to load resource|WebSocket connection")
 
 
@@ -87,10 +93,17 @@ class Visitor:
         words = self.page.locator(".message-text").get_by_text(text, exact=True)
         return self.page.locator(".message").filter(has=words)
 
-    def sees_posted(self, text: str, timeout_ms: float = 8_000) -> None:
+    def sees_posted(self, text: str, timeout_ms: float | None = None) -> None:
         """See the message once, and no longer on its way."""
         expect(self.row(text)).to_have_count(1, timeout=timeout_ms)
         expect(self.row(text)).to_have_attribute("data-state", "posted", timeout=timeout_ms)
+
+    def sees_complaint(self, words: str) -> None:
+        """Wait until a script or the browser has complained in such words."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not any(words in complaint for complaint in self.complaints):
+            assert time.monotonic() < deadline, f"no {words!r} in {self.complaints}"
+            self.page.wait_for_timeout(20)
 
     def reads(self, word: str = "") -> list[str]:
         """Give the texts in the order they stand, of messages with that word."""
@@ -106,6 +119,11 @@ class Visitor:
             return
         if not (self.loads_may_fail and FAILED_LOAD.search(message.text)):
             self.complaints.append(message.text)
+
+
+def comes_to_rest(page: Page) -> None:
+    """Wait until what slides has slid and what fades has faded."""
+    page.evaluate(ANIMATIONS_END)
 
 
 def is_in(page: Page) -> None:
