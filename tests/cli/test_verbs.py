@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PASSWORD, ROOT, MakePerson, StartServer
+from soyuz.store.control import UNIX_PATH_MAX_BYTES
+from tests.conftest import PASSWORD, PATIENCE_S, ROOT, MakePerson, StartServer
 
 
 def run(
@@ -147,17 +148,21 @@ def test_a_ban_by_command_throws_a_live_person_out(
 def test_the_control_socket_is_the_owners_and_survives_garbage(start_server: StartServer) -> None:
     server = start_server()
     path = server.file("control.sock")
-    if path.exists():
-        assert path.stat().st_mode & 0o777 == 0o600
-        for line in (
-            b"{}\n",
-            b"garbage\n",
-            b"[" * 5_000 + b"\n",
+    if not hasattr(socket, "AF_UNIX") or len(bytes(path)) > UNIX_PATH_MAX_BYTES:
+        pytest.skip("no Unix socket here, but a port and a token")
+    assert path.stat().st_mode & 0o777 == 0o600
+    for line, answer in (
+        (b"{}\n", b""),
+        (b"garbage\n", b""),
+        (b"[" * 5_000 + b"\n", b""),
+        (
             b'{"verb":"fly","args":{},"token":""}\n',
-        ):
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(5)
-                sock.connect(str(path))
-                sock.sendall(line)
-                assert b"Traceback" not in sock.recv(4_096)
+            b'{"error": "The server does not know \'fly\'; is it another version?"}\n',
+        ),
+    ):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(PATIENCE_S)
+            sock.connect(str(path))
+            sock.sendall(line)
+            assert sock.recv(4_096) == answer
     assert run(server.data, "bans").returncode == 0
