@@ -168,7 +168,12 @@ class Tab:
         self._read = 0
         self._numbers = itertools.count(1)
         self._news = threading.Condition()
-        self.client = socketio.Client(reconnection=False, request_timeout=PATIENCE_S)
+        self.client = socketio.Client(
+            reconnection=False,
+            request_timeout=PATIENCE_S,
+            # The library would send an Origin of its own beside the one that is wanted.
+            websocket_extra_options={"suppress_origin": "Origin" in headers},
+        )
         self.client.on("*", self._hear)
         self.client.on("disconnect", lambda reason: self._hear("disconnect", reason))
         self.client.connect(

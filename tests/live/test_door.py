@@ -31,6 +31,7 @@ def test_without_a_session_a_socket_is_refused(server: Server) -> None:
 )
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_socket_of_another_site_is_refused(alice: Person, origin: str, transport: str) -> None:
+    Tab(alice.server.url, alice.browser.cookie, transport, Origin=alice.server.url).closes()
     with pytest.raises(socketio.exceptions.ConnectionError):
         Tab(alice.server.url, alice.browser.cookie, transport, Origin=origin)
 
