@@ -34,8 +34,8 @@ PHYSICAL = re.compile(
     re.MULTILINE,
 )
 PHYSICAL_CLASS = re.compile(
-    r"""["'\s:]-?(?:[mp][lr]|scroll-[mp][lr]|left|right|border-[lr]|rounded-(?:[lr]|[tb][lr]))-"""
-    r"""|["'\s:](?:text|float)-(?:left|right)["'\s]"""
+    r"""["'`\s:]-?(?:[mp][lr]|scroll-[mp][lr]|left|right|border-[lr]|rounded-(?:[lr]|[tb][lr]))-"""
+    r"""|["'`\s:](?:text|float)-(?:left|right)["'`\s]"""
 )
 MARKUP_SINKS = re.compile(
     r"\b(?:innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|createContextualFragment|DOMParser"
@@ -106,6 +106,18 @@ def test_styles_mirror_by_themselves(path: Path) -> None:
     assert PHYSICAL.findall(css) == []
 
 
+def test_the_patterns_find_what_they_forbid() -> None:
+    for written in ('class="ml-2"', 'class="flex text-left"', "`pr-1`", '"hover:border-r-2"'):
+        assert PHYSICAL_CLASS.search(written), written
+    for written in ("x.innerHTML = y", "eval (x)", "new Function", "document.write(x)"):
+        assert MARKUP_SINKS.search(written), written
+    parser = Forbidden()
+    parser.feed(
+        '<style></style><script>1</script><p style="x" onclick="y"><a href=" JavaScript:z">'
+    )
+    assert parser.found == ["style", "script", "p style", "p onclick", "a href"]
+
+
 @pytest.mark.parametrize("path", [*TEMPLATES, *SCRIPTS], ids=name)
 def test_utility_classes_mirror_by_themselves(path: Path) -> None:
     classes = re.findall(r'class(?:_|Name)?\s*=\s*(?:"[^"]*"|`[^`]*`)', text(path))
@@ -115,6 +127,7 @@ def test_utility_classes_mirror_by_themselves(path: Path) -> None:
 def test_the_built_stylesheet_knows_every_class_of_its_sources() -> None:
     built = text(STATIC / "css" / "app.css")
     classes = {c for path in STYLES for c in re.findall(r"^\s*\.([a-z][\w-]*)", text(path), re.M)}
+    assert len(classes) > 50, "the pattern no longer finds the classes"
     assert sorted(c for c in classes if f".{c}" not in built) == [], "run bin/css"
 
 
