@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import LAUNCH_ARGS, find_chromium
 from tests.browser.visitor import Visitor
-from tests.conftest import PATIENCE_S, Server
+from tests.conftest import PATIENCE_S, Server, StartServer
 
 # A name that is not localhost: for a browser, plain http there is not a secure context.
 LAN_NAME = "chat.test"
@@ -33,8 +33,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def arrive(chromium: Browser, server: Server) -> Iterator[Arrive]:
-    """Give someone a browser of their own; keywords are Playwright's options of a context."""
+def arrive(chromium: Browser, server: Server, start_server: StartServer) -> Iterator[Arrive]:
+    """Give someone a browser of their own; keywords are Playwright's options of a context.
+
+    `start_server` is asked for so that it ends later: a page left open complains of a lost server.
+    """
     visitors: list[Visitor] = []
 
     def open_browser(name: str = "guest", at: Server | None = None, **context: Any) -> Visitor:
