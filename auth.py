@@ -331,9 +331,7 @@ class Gatekeeper:
         if not renew:
             return user
         # Overtaken by another change of the hash, that one is the one to prove the password by.
-        return self._rehashed(user, tried) or self._proved(
-            self._users.get(user.username), password
-        )
+        return self._rehashed(user, tried) or self._proved(self._users.get(user.username), password)
 
     def _rehashed(self, proved: User, password: str, also: Edit = dict) -> User | None:
         """Write a new hash in place of the one that was proved; None when that was gone already."""

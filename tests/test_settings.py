@@ -63,7 +63,18 @@ def test_a_setting_is_read_in_each_form(read: Any, name: str, written: str, valu
 
 @pytest.mark.parametrize(
     "written",
-    ["8/nans", "8/infs", "8/-1s", "8/0s", "-8/1s", "8/s", "8", "8/1e9h", "1000001/10s", f"{10**30}/1s"],
+    [
+        "8/nans",
+        "8/infs",
+        "8/-1s",
+        "8/0s",
+        "-8/1s",
+        "8/s",
+        "8",
+        "8/1e9h",
+        "1000001/10s",
+        f"{10**30}/1s",
+    ],
 )
 def test_a_rate_must_be_a_number_of_events_in_a_time(read: Any, written: str) -> None:
     with pytest.raises(BadSetting, match="SOYUZ_SPAM_LIMIT"):

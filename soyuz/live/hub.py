@@ -81,14 +81,6 @@ class Hub:
                 if connection.session_id == old_id:
                     self._put(msgspec.structs.replace(connection, session_id=new_id))
 
-    def move_session(self, old_id: str, new_id: str) -> None:
-        """Let the connections of one session live on as those of another, which takes its place."""
-        for connection in self.all():
-            if connection.session_id == old_id:
-                moved = msgspec.structs.replace(connection, session_id=new_id)
-                self._by_sid[moved.sid] = moved
-                self._by_user[moved.username][moved.sid] = moved
-
     def get(self, sid: str) -> Connection | None:
         """Give a live connection."""
         return self._by_sid.get(sid)
