@@ -60,6 +60,12 @@ def test_a_ban_by_hand_throws_a_live_person_out(enter: Arrive, start_server: Sta
     panel = mira.page.locator("#ended")
     expect(panel).to_contain_text("a rest")
     expect(panel).to_contain_text(re.compile(r"Time left: 1:59:\d\d"))
+    for _ in range(5):
+        mira.page.keyboard.press("Escape")
+        expect(panel).to_be_visible()
+    panel.evaluate("panel => panel.close()")  # as a phone's gesture for going back does
+    expect(panel).to_be_visible()
+    expect(panel.get_by_role("link")).to_be_focused()
     mira.goes_to("/")
     expect(mira.page.get_by_text("Reason: a rest")).to_be_visible()
     expect(mira.page.locator("[data-left]")).to_contain_text(re.compile(r"1:59:\d\d left"))

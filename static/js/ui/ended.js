@@ -9,7 +9,12 @@ export function mountEnded({ store }) {
   const left = document.getElementById("ended-left");
   const link = document.getElementById("ended-link");
 
-  panel.addEventListener("cancel", (event) => event.preventDefault());
+  // Cancelling `cancel` is not enough: Chromium heeds that only once in a while.
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") event.preventDefault();
+  });
+  // A phone's gesture for going back presses no key.
+  panel.addEventListener("close", () => panel.showModal());
   link.addEventListener("click", (event) => {
     if (link.hash !== "#here") return;
     event.preventDefault();
