@@ -44,8 +44,20 @@ def test_a_ban_from_writing_keeps_the_draft(enter: Arrive, start_server: StartSe
     told = mira.page.locator("#composer-ban")
     expect(told).to_contain_text(re.compile(r"for 1:59:\d\d more: a rest"))
     expect(told).to_contain_text("Your draft is kept")
+    announcer = mira.page.locator("#announcer")
+    expect(announcer).to_contain_text("more: a rest")
+    said = announcer.text_content()
+    mira.page.wait_for_timeout(2_100)
+    assert announcer.text_content() == said, "told once, and not with every second"
+    live = "closest('[aria-live]:not([aria-live=off]), [role=status], [role=alert]')"
+    assert told.evaluate(f"told => told.{live}") is None
     expect(mira.composer).to_have_value("what I was about to say")
     server.file("temp_bans.json").write_text("{}")
+    expect(mira.composer).to_be_enabled()
+    for_good = {mira.name: {"reason": "too loud", "scope": "write"}}
+    server.file("perma_banned.json").write_text(json.dumps(for_good))
+    expect(announcer).to_contain_text("You can read, but not write, here: too loud")
+    server.file("perma_banned.json").write_text("{}")
     expect(mira.composer).to_be_enabled()
     mira.composer.press("Control+Enter")
     mira.sees_posted("what I was about to say")

@@ -110,12 +110,16 @@ export function mountComposer({ store, actions, announcer }) {
     const show = (sentence) => {
       ban.textContent = text.value ? `${sentence} · ${t("chat.draft_kept")}` : sentence;
     };
-    if (until === null) return show(banSentence({ reason }));
-    stopCountdown = countDown(until, {
-      tick: (seconds) => show(banSentence({ reason, time: clockFigure(seconds) })),
-      done: actions.writeBanOver,
-    });
+    if (until === null) show(banSentence({ reason }));
+    else {
+      stopCountdown = countDown(until, {
+        tick: (seconds) => show(banSentence({ reason, time: clockFigure(seconds) })),
+        done: actions.writeBanOver,
+      });
+    }
+    // Once: a live region would read the countdown aloud every second.
     announcer.say(ban.textContent);
+    return undefined;
   }
 
   function giveBack() {
