@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Arrive
 from tests.browser.visitor import comes_to_rest
-from tests.conftest import StartServer
+from tests.conftest import MakePerson, StartServer
 
 pytestmark = pytest.mark.browser
 # The themes differ in nothing but their colours.
@@ -45,6 +45,21 @@ def test_the_pages_in_front(arrive: Arrive, start_server: StartServer) -> None:
         assert refused.value.status in (400, 401)
         guest.page.wait_for_load_state()
         assert found_by_axe(guest.page) == [], f"{path} refused"
+
+
+def test_a_list_of_people_longer_than_the_screen(
+    enter: Arrive, start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    for number in range(30):
+        person(f"guest{number}", at=server)
+    mira = enter("mira", at=server)
+    expect(mira.page.locator(".person")).to_have_count(31)
+    people = mira.page.get_by_role("group", name="People")
+    assert people.evaluate("list => list.scrollHeight > list.clientHeight")
+    assert found_by_axe(mira.page) == []
+    people.press("End")
+    expect(mira.page.locator(".person").last).to_be_in_viewport()
 
 
 def test_the_chat_in_its_states(enter: Arrive, start_server: StartServer) -> None:

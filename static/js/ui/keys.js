@@ -1,6 +1,8 @@
 /** The keyboard: what works everywhere on the page, and the list of it all. */
 
 const EDITABLE = "input, textarea, select, [contenteditable]";
+// A side column that has the focus scrolls by itself.
+const SIDE = ".side";
 const apple = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** `actions`: focusRooms(), closeDrawer() -> whether one was open, focusComposer(), toEnd(). */
@@ -28,7 +30,7 @@ export function mountKeys(actions) {
     if (mod || event.altKey) return null;
     if (event.key === "Escape") return leave;
     if (event.key === "?" && !writing) return show;
-    if (event.key === "End" && !writing) return actions.toEnd;
+    if (event.key === "End" && !writing && !event.target.closest?.(SIDE)) return actions.toEnd;
     return null;
   }
 
