@@ -24,7 +24,9 @@ import { followViewport } from "./ui/viewport.js";
 // The folder this file was loaded from is named by the content of all static files together.
 const build = /\/static\/([^/]+)\/js\//.exec(import.meta.url)?.[1];
 
-const store = createStore(emptyState());
+const { username, displayName, avatar, role } = document.getElementById("chat").dataset;
+const me = { username, display_name: displayName, avatar: avatar || null, role };
+const store = createStore(emptyState(me));
 const announcer = createAnnouncer(document.getElementById("announcer"));
 const connection = new Connection({
   lost() {
@@ -44,7 +46,7 @@ startAlerts({ connection, store, history, slowDown: chat.slowDown });
 
 function heard({ author, client_id, text }) {
   typing.arrived(author);
-  if (author === store.state.me?.username) chat.confirm(client_id);
+  if (author === store.state.me.username) chat.confirm(client_id);
   else announcer.message(store.state.users.get(author)?.display_name ?? author, text);
 }
 

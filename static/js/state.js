@@ -26,12 +26,12 @@ export function createStore(initial) {
   return { state, set, watch };
 }
 
-/** What a page knows before the server has said anything. */
-export function emptyState() {
+/** What a page knows before the server has said anything: `me`, as it was when the page was made. */
+export function emptyState(me) {
   return {
     connection: "connecting", // connecting | online | offline
-    me: null,
-    users: new Map(), // username -> the newest record known; replaced, never changed in place
+    me,
+    users: new Map([[me.username, me]]), // the newest record known of each; replaced, never changed in place
     people: [], // usernames, whoever is shown in the people list
     present: new Set(), // usernames online now
     online: 0, // people, not tabs; may be more than are listed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Arrive
 from tests.conftest import StartServer
@@ -34,6 +34,39 @@ def test_offline_and_back(enter: Arrive) -> None:
     said += [f"{pair} from the tunnel {number}" for number in range(3)]
     assert jonas.reads(pair) == said
     assert mira.reads(pair) == said
+
+
+def test_what_is_written_before_the_first_connection_is_sent_with_it(enter: Arrive) -> None:
+    mira, jonas = enter("mira"), enter("jonas")
+    slow: list[WebSocketRoute] = []
+    mira.page.route_web_socket("**/socket.io/**", lambda socket: slow.append(socket))
+    mira.goes_to("/")
+    for number in range(2):
+        mira.writes(f"{mira.name} cannot wait {number}")
+    early = mira.row(f"{mira.name} cannot wait 1")
+    expect(early).to_have_attribute("data-state", "waiting")
+    expect(early.locator(".message-author")).to_have_text(mira.name)
+    expect(mira.composer).to_have_value("")
+    expect(mira.page.locator("#status")).to_contain_text("Connecting")
+    slow[0].connect_to_server()
+    jonas.sees_posted(f"{mira.name} cannot wait 1", timeout_ms=15_000)
+    wait = [f"{mira.name} cannot wait {number}" for number in range(2)]
+    assert jonas.reads(mira.name) == wait
+    mira.sees_posted(wait[1])
+    assert mira.reads(mira.name) == wait
+
+
+def test_what_waits_is_not_said_in_the_name_of_who_signs_in_next(
+    enter: Arrive, arrive: Arrive
+) -> None:
+    mira, jonas = enter("mira"), enter("jonas")
+    mira.loses_the_network()
+    mira.writes(f"{mira.name} and nobody else")
+    mira.context.add_cookies(jonas.context.cookies())
+    mira.finds_the_network()
+    expect(mira.page.locator("#ended")).to_contain_text("You have been signed out.", timeout=15_000)
+    jonas.page.wait_for_timeout(500)
+    assert jonas.reads(mira.name) == []
 
 
 def test_the_server_dies_and_comes_back(enter: Arrive, start_server: StartServer) -> None:

@@ -13,7 +13,7 @@ export function startAlerts({ connection, store, history, slowDown }) {
     const { code, params = {}, level, text } = alert;
     if (special[code]) return special[code]({ params });
     const comesOrGoes = code === "joined" || code === "left";
-    if (comesOrGoes && params.username === store.state.me?.username) return undefined;
+    if (comesOrGoes && params.username === store.state.me.username) return undefined;
     return history.notice({
       key: `notice:${code}:${performance.now()}`,
       about: comesOrGoes ? params.username : null,

@@ -36,7 +36,7 @@ export function startChat({ connection, store, history }) {
   }
 
   function changed() {
-    const author = store.state.me?.username;
+    const author = store.state.me.username;
     history.timeline.setPending(outbox.entries.map((entry) => ({ ...entry, author })));
     store.set({ waiting: outbox.waiting });
     history.changed();

@@ -24,7 +24,7 @@ export function startHistory({ connection, store, presence, heard }) {
   store.set({ timeline });
 
   const room = () => store.state.room;
-  const myName = () => store.state.me?.username;
+  const myName = () => store.state.me.username;
   const lastSeq = () => store.state.rooms.find((one) => one.id === room())?.last_seq ?? 0;
 
   connection.on("session:ready", () => {

@@ -5,6 +5,7 @@ const RELOAD_AGAIN_AFTER_MS = 30_000;
 
 export function startSession({ connection, store, build }) {
   connection.on("session:ready", (ready) => {
+    if (ready.me.username !== store.state.me.username) return changedHands();
     const skew_ms = Date.parse(ready.now) - Date.now();
     store.set({
       connection: "online",
@@ -15,6 +16,7 @@ export function startSession({ connection, store, build }) {
       writeBan: writeBan(ready.me.write_ban, skew_ms),
       outdated: Boolean(build && ready.build && ready.build !== build),
     });
+    return undefined;
   });
 
   connection.on("session:ended", (ended) => {
@@ -22,15 +24,20 @@ export function startSession({ connection, store, build }) {
     store.set({ ended: { ...ended, until: localMoment(ended.until, store.state.skew_ms) } });
   });
 
+  /** Somebody else signed in in this browser meanwhile: what waits here must not be said in their name. */
+  function changedHands() {
+    connection.stop();
+    store.set({ ended: { reason: "signed_out" } });
+  }
+
   connection.on("user:changed", (user) => {
     const { me } = store.state;
-    if (me?.username === user.username) store.set({ me: { ...me, ...user } });
+    if (me.username === user.username) store.set({ me: { ...me, ...user } });
   });
 
   /** The connection broke. */
   function lost() {
-    const first = store.state.connection === "connecting" && !store.state.me;
-    store.set({ connection: first ? "connecting" : "offline" });
+    if (store.state.connection !== "connecting") store.set({ connection: "offline" });
   }
 
   /** The server will not have us: the sign-in page and the page for the banned say why. */

@@ -8,7 +8,7 @@ export function startTyping({ connection, store }) {
   connection.on("session:ready", () => store.set({ typing: [] }));
   connection.on("typing:changed", ({ room, users }) => {
     if (room !== store.state.room) return;
-    store.set({ typing: users.filter((username) => username !== store.state.me?.username) });
+    store.set({ typing: users.filter((username) => username !== store.state.me.username) });
   });
 
   /** A key was pressed in the composer; `empty` when nothing is left there. */

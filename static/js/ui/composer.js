@@ -22,6 +22,7 @@ export function mountComposer({ store, actions, announcer }) {
   let stopCountdown = () => {};
   let draftOf = null;
   let hadFocus = false;
+  const key = () => `draft.${store.state.me.username}.${store.state.room}`;
 
   text.addEventListener("input", () => {
     changed();
@@ -46,12 +47,10 @@ export function mountComposer({ store, actions, announcer }) {
   store.watch(["me", "room"], openDraft);
   store.watch(["writeBan"], drawBan);
 
-  const key = () => `draft.${store.state.me.username}.${store.state.room}`;
-
   function openDraft() {
-    if (!store.state.me || draftOf === key()) return;
+    if (draftOf === key()) return;
     draftOf = key();
-    // What was typed while the page was still connecting is newer than what was kept.
+    // What was typed while the page was still loading is newer than what was kept.
     text.value ||= recall(draftOf) ?? "";
     changed();
   }
@@ -64,7 +63,7 @@ export function mountComposer({ store, actions, announcer }) {
 
   function submit() {
     const over = lengthInCodePoints(text.value) - store.state.limits.text_max;
-    if (store.state.writeBan || !store.state.me) return;
+    if (store.state.writeBan) return;
     if (over > 0) return refuse(t("chat.too_long", { n: over }));
     if (!text.value.trim()) return;
     actions.post(text.value);

@@ -43,7 +43,7 @@ export function mountPeople({ store }) {
   }
 
   function role(user) {
-    if (user.username === store.state.me?.username) return t("chat.you");
+    if (user.username === store.state.me.username) return t("chat.you");
     if (user.role === "admin") return t("chat.role_admin");
     return user.role === "moderator" ? t("chat.role_moderator") : "";
   }

@@ -23,7 +23,6 @@ export function mountTopbar({ store }) {
   });
 
   store.watch(["me"], ({ me }) => {
-    if (!me) return;
     element("my-name").textContent = me.display_name;
     element("my-handle").textContent = `@${me.username}`;
     putAvatar(element("my-avatar"), me);
