@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Dialog, WebSocketRoute, expect
 
 from tests.browser.conftest import Arrive
 from tests.conftest import StartServer
@@ -67,6 +67,25 @@ def test_what_waits_is_not_said_in_the_name_of_who_signs_in_next(
     expect(mira.page.locator("#ended")).to_contain_text("You have been signed out.", timeout=15_000)
     jonas.page.wait_for_timeout(500)
     assert jonas.reads(mira.name) == []
+
+
+def test_leaving_asks_while_messages_wait(enter: Arrive) -> None:
+    mira = enter("mira")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    mira.page.on("dialog", stay)
+    mira.loses_the_network()
+    mira.writes("not lost so easily")
+    mira.page.close(run_before_unload=True)
+    expect(mira.row("not lost so easily")).to_be_visible()
+    mira.page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    mira.finds_the_network()
+    mira.sees_posted("not lost so easily", timeout_ms=15_000)
 
 
 def test_the_server_dies_and_comes_back(enter: Arrive, start_server: StartServer) -> None:

@@ -40,13 +40,21 @@ export function startChat({ connection, store, history }) {
     history.timeline.setPending(outbox.entries.map((entry) => ({ ...entry, author })));
     store.set({ waiting: outbox.waiting });
     history.changed();
+    // Only while there is something to lose: a page with this listener is not kept for going back.
+    if (outbox.waiting) addEventListener("beforeunload", askBeforeLeaving);
+    else removeEventListener("beforeunload", askBeforeLeaving);
   }
 
-  /** Send `text` to the open room. */
-  async function post(text) {
-    await history.toEnd();
+  /** What waits lives as long as the page. After the end of the session it could not be sent anyway. */
+  function askBeforeLeaving(event) {
+    if (!store.state.ended) event.preventDefault();
+  }
+
+  /** Send `text` to the open room; it is kept before anything is waited for, so order and text are safe. */
+  function post(text) {
     const at = new Date(Date.now() + (store.state.skew_ms ?? 0)).toISOString();
     outbox.add({ client_id: newClientId(), room: store.state.room, text: asSent(text), at });
+    history.toEnd();
   }
 
   return {
