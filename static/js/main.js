@@ -27,6 +27,7 @@ const build = /\/static\/([^/]+)\/js\//.exec(import.meta.url)?.[1];
 const { username, displayName, avatar, role } = document.getElementById("chat").dataset;
 const me = { username, display_name: displayName, avatar: avatar || null, role };
 const store = createStore(emptyState(me));
+const hovers = matchMedia("(hover: hover)").matches;
 const announcer = createAnnouncer(document.getElementById("announcer"));
 const connection = new Connection({
   lost() {
@@ -52,7 +53,14 @@ function heard({ author, client_id, text }) {
 
 const list = mountMessageList({
   store,
-  actions: { ...history, retryHistory: history.retry, retry: chat.retry, remove: chat.remove },
+  actions: {
+    ...history,
+    retryHistory: history.retry,
+    retry: chat.retry,
+    remove: chat.remove,
+    // Without a mouse, writing brings up a keyboard that nobody asked for.
+    write: () => (hovers && composer.focus()) || list.focus(),
+  },
 });
 const composer = mountComposer({
   store,
@@ -91,5 +99,5 @@ mountKeys({
 });
 followViewport();
 
-if (matchMedia("(hover: hover)").matches) composer.focus();
+if (hovers) composer.focus();
 connection.start();

@@ -52,6 +52,14 @@ TO_END_PX = """() => {
 }"""
 
 
+FIRST_IN_SIGHT = """() => {
+  const edge = document.getElementById("log").getBoundingClientRect().top;
+  const texts = [...document.querySelectorAll(".message-text")];
+  const first = texts.find((text) => text.getBoundingClientRect().bottom > edge);
+  return [first.textContent, first.getBoundingClientRect().top - edge];
+}"""
+
+
 @pytest.fixture(scope="module")
 def long_talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give a server whose lobby holds 400 messages of two people, some of several lines."""
@@ -104,3 +112,24 @@ def test_what_comes_while_reading_above_waits_behind_a_button(
     expect(button).to_be_hidden()
     jonas.writes(f"{jonas.name} goes on")
     expect(mira.row(f"{jonas.name} goes on")).to_be_in_viewport()
+
+
+def test_the_place_is_kept_when_lines_break_elsewhere(enter: Arrive, long_talk: Server) -> None:
+    mira = enter("mira", at=long_talk, viewport={"width": 1100, "height": 800})
+    page = mira.page
+    for number in range(12):
+        mira.writes(f"{number} " + f"{mira.name} has a lot to say " * 40)
+    expect(page.locator(".message").last).to_have_attribute("data-state", "posted")
+    page.evaluate("document.getElementById('log').scrollTop -= 1500")
+    expect(page.locator("#to-end")).to_be_visible()
+    text, top = page.evaluate(FIRST_IN_SIGHT)
+    for width, height in ((390, 844), (844, 390), (320, 640), (1100, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        found = page.evaluate(FIRST_IN_SIGHT)
+        assert found[0] == text, (width, height)
+        assert abs(found[1] - top) <= 1, (width, height)
+    page.locator("#people-toggle").click()
+    page.wait_for_timeout(300)
+    assert page.evaluate(FIRST_IN_SIGHT)[0] == text
+    assert abs(page.evaluate(FIRST_IN_SIGHT)[1] - top) <= 1

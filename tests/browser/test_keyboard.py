@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Arrive
 from tests.browser.visitor import is_in
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, StartServer
 
 pytestmark = pytest.mark.browser
 TABS_MAX = 25
@@ -21,6 +22,15 @@ FOCUSED = """() => {
     name: (at.getAttribute("aria-label") ?? label ?? at.textContent).trim(),
     shown: outlineStyle !== "none" && parseFloat(outlineWidth) > 0,
   };
+}"""
+
+WRITE_AT_ONCE = """(lines) => {
+  const text = document.getElementById("text");
+  for (const line of lines) {
+    text.value = line;
+    text.dispatchEvent(new Event("input"));
+    text.form.requestSubmit();
+  }
 }"""
 
 
@@ -77,3 +87,49 @@ def test_a_drawer_keeps_the_focus_and_gives_it_back(enter: Arrive) -> None:
     mira.page.keyboard.press("Escape")
     expect(mira.page.locator("#people-side")).to_be_hidden()
     expect(mira.page.locator("#people-toggle")).to_be_focused()
+
+
+def test_a_button_that_goes_hands_the_focus_on(enter: Arrive, start_server: StartServer) -> None:
+    server = start_server(SOYUZ_SPAM_LIMIT="3/5s", SOYUZ_SPAM_LADDER="warn,4s")
+    mira = enter("mira", at=server)
+    for number in range(4):
+        mira.writes(f"line {number}")
+    failed = mira.page.locator(".message-failed")
+    expect(failed).to_have_count(1)
+    mira.page.evaluate(WRITE_AT_ONCE, ["line 4", "line 5", "line 6"])
+    expect(failed).to_have_count(4)
+
+    def button(line: int, name: str) -> Locator:
+        return mira.row(f"line {line}").get_by_role("button", name=name)
+
+    button(4, "Delete").press("Enter")
+    expect(button(5, "Try again")).to_be_focused()
+    button(5, "Delete").press("Space")
+    expect(button(6, "Try again")).to_be_focused()
+    button(6, "Delete").press("Enter")
+    expect(button(3, "Try again")).to_be_focused()
+    expect(mira.composer).to_be_enabled()
+    button(3, "Try again").press("Enter")
+    expect(mira.composer).to_be_focused()
+    mira.sees_posted("line 3")
+
+
+def test_the_way_to_the_end_leads_on_to_writing(enter: Arrive, start_server: StartServer) -> None:
+    server = start_server()
+    mira = enter("mira", at=server)
+    mira.writes("one" + "\nand more" * 60)
+    expect(mira.page.locator(".message")).to_have_attribute("data-state", "posted")
+    log, to_end = mira.page.locator("#log"), mira.page.locator("#to-end")
+    log.press("Home")
+    expect(to_end).to_be_visible()
+    to_end.press("Enter")
+    expect(to_end).to_be_hidden()
+    expect(mira.composer).to_be_focused()
+    ban = {mira.name: {"until": "2h", "reason": "a rest", "scope": "write"}}
+    server.file("temp_bans.json").write_text(json.dumps(ban))
+    expect(mira.composer).to_be_disabled()
+    log.press("Home")
+    expect(to_end).to_be_visible()
+    to_end.press("Enter")
+    expect(to_end).to_be_hidden()
+    expect(log).to_be_focused()

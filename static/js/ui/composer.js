@@ -132,5 +132,11 @@ export function mountComposer({ store, actions, announcer }) {
     return t(reason ? "chat.write_banned_for_good_reason" : "chat.write_banned_for_good", { reason });
   }
 
-  return { focus: () => text.focus() };
+  /** Give it the focus; false where that cannot be: writing is forbidden. */
+  function focus() {
+    text.focus();
+    return document.activeElement === text;
+  }
+
+  return { focus };
 }

@@ -11,7 +11,10 @@ const LOAD_AHEAD_SCREENS = 1.5;
 // Fifty messages a second are read no better in sixty drawings than in ten, but typing stays quick.
 const REST_MS = 100;
 
-/** `actions`: loadOlder, loadNewer, toEnd, retryHistory, seen(endInSight), retry and remove(client_id). */
+/**
+ * `actions`: loadOlder, loadNewer, toEnd, retryHistory, seen(endInSight), retry and remove(client_id),
+ * write() to give the composer the focus.
+ */
 export function mountMessageList({ store, actions }) {
   const log = document.getElementById("log");
   const list = document.getElementById("messages");
@@ -20,6 +23,7 @@ export function mountMessageList({ store, actions }) {
   const toEnd = document.getElementById("to-end");
   const nodes = new Map();
   let stuck = true; // the end stays in sight, whatever grows
+  let place = null; // where the reader is while it does not; see anchor()
   let size = "";
   let edgeDrawn = null;
   let sharedOf = null;
@@ -28,32 +32,50 @@ export function mountMessageList({ store, actions }) {
   const distanceToEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight;
   const sizeNow = () => `${log.clientHeight} ${log.scrollHeight}`;
   const draw = oncePerFrame(() => {
+    holdThroughResize();
     const kept = stuck ? null : anchor();
     drawRows();
     drawEdge();
     if (stuck) pin();
-    else if (kept) log.scrollTop += kept.text.getBoundingClientRect().top - kept.top;
+    else if (kept) returnTo(kept);
     afterMove();
   }, REST_MS);
 
   store.watch(["changes", "users", "history", "room"], draw);
   log.addEventListener("scroll", () => {
+    holdThroughResize();
     // A scroll that comes with another size was not the reader's: the composer grew, the keyboard opened.
     if (stuck && sizeNow() !== size) pin();
     else stuck = distanceToEnd() < NEAR_END_PX;
     afterMove();
   }, { passive: true });
   document.addEventListener("visibilitychange", afterMove);
-  new ResizeObserver(() => stuck && pin()).observe(log);
+  new ResizeObserver(() => (stuck ? pin() : holdThroughResize())).observe(log);
   list.addEventListener("click", (event) => {
-    const { clientId } = event.target.closest(".message")?.dataset ?? {};
-    if (event.target.closest("[data-retry]")) actions.retry(clientId);
-    if (event.target.closest("[data-delete]")) actions.remove(clientId);
+    const button = event.target.closest("[data-retry], [data-delete]");
+    if (!button) return;
+    const row = button.closest(".message");
+    if (byKeyboard(event)) leaveFailed(row);
+    if ("retry" in button.dataset) actions.retry(row.dataset.clientId);
+    else actions.remove(row.dataset.clientId);
   });
-  toEnd.addEventListener("click", scrollToEnd);
+  toEnd.addEventListener("click", (event) => {
+    if (byKeyboard(event)) actions.write();
+    scrollToEnd();
+  });
   edge.addEventListener("click", (event) => {
-    if (event.target.closest("button")) actions.retryHistory();
+    if (!event.target.closest("button")) return;
+    if (byKeyboard(event)) log.focus();
+    actions.retryHistory();
   });
+
+  /** The button is about to go: the focus moves to the next message that was not sent, or to writing. */
+  function leaveFailed(row) {
+    const failed = [...list.querySelectorAll(".message[data-state=failed]")];
+    const next = failed[failed.indexOf(row) + 1] ?? failed.find((other) => other !== row);
+    if (next) next.querySelector("button").focus();
+    else actions.write();
+  }
 
   function pin() {
     log.scrollTop = log.scrollHeight;
@@ -66,9 +88,20 @@ export function mountMessageList({ store, actions }) {
     for (const node of list.children) {
       const text = node.querySelector(".message-text");
       if (!text || text.getBoundingClientRect().bottom <= top) continue;
-      return { text, top: text.getBoundingClientRect().top };
+      return { text, top: text.getBoundingClientRect().top, width: log.clientWidth };
     }
     return null;
+  }
+
+  function returnTo({ text, top }) {
+    log.scrollTop += text.getBoundingClientRect().top - top;
+  }
+
+  /** At another width (a phone is turned, the people fold away) every line breaks elsewhere. */
+  function holdThroughResize() {
+    if (stuck || !place?.text.isConnected || place.width === log.clientWidth) return;
+    returnTo(place);
+    place.width = log.clientWidth;
   }
 
   function drawRows() {
@@ -118,6 +151,7 @@ export function mountMessageList({ store, actions }) {
   /** After drawing or scrolling: fetch what will be needed, and say whether the end is in sight. */
   function afterMove() {
     const { timeline, unread, history } = store.state;
+    place = stuck ? null : anchor();
     const ahead = log.clientHeight * LOAD_AHEAD_SCREENS;
     if (history === "ready" && timeline.hasOlder && log.scrollTop < ahead) actions.loadOlder();
     if (history === "ready" && timeline.hasNewer && distanceToEnd() < ahead) actions.loadNewer();
@@ -130,12 +164,22 @@ export function mountMessageList({ store, actions }) {
   }
 
   async function scrollToEnd() {
-    stuck = true;
-    draw.soon();
+    stayAtEnd();
     await actions.toEnd();
+    stayAtEnd();
+  }
+
+  /** At once and not with the next frame: a scroll still under way would be heard before it. */
+  function stayAtEnd() {
     stuck = true;
+    pin();
     draw.soon();
   }
 
   return { scrollToEnd, focus: () => log.focus() };
+}
+
+/** Whether a key pressed this button: a finger or a mouse keeps its own place, and no focus is moved for it. */
+function byKeyboard(event) {
+  return event.detail === 0;
 }
