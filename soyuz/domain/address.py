@@ -47,6 +47,19 @@ def is_shared(address: str) -> bool:
     return not documentation and not ip.is_global
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a Host header names this very computer, which browsers trust over plain http too.
+
+    W3C Secure Contexts §3.1: 127.0.0.0/8, ::1, localhost and what ends in .localhost.
+    """
+    name = host.strip().lower()
+    name = name.partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = _canonical(name)
+    return address != UNKNOWN and ip_address(address).is_loopback
+
+
 def bucket(address: str) -> str:
     """Give what per-address budgets count: the address, for IPv6 its /64 (one household's)."""
     if ":" not in address:

@@ -10,7 +10,7 @@ from flask import Flask, Request, Response, abort, g, redirect, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response as AnyResponse
 
-from soyuz.domain.address import IPNetwork, client_address, is_trusted
+from soyuz.domain.address import IPNetwork, client_address, is_loopback, is_trusted
 from soyuz.domain.origin import is_foreign
 
 Environ = dict[str, Any]
@@ -26,10 +26,10 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+OPENER_POLICY = "same-origin"
 HSTS = "max-age=31536000"
 COOKIE_AGE_S = 90 * 86_400
 _OWNER = "owner"
@@ -202,6 +202,9 @@ def guard(app: Flask, who: Callable[[str | None], tuple[Any, Any] | None]) -> No
             response.headers.setdefault(name, value)
         if response.mimetype == "text/html" or "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
+        # Over plain http at a name of the local network browsers leave it aside, with an error.
+        if request.is_secure or is_loopback(request.host):
+            response.headers["Cross-Origin-Opener-Policy"] = OPENER_POLICY
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = HSTS
         return response

@@ -70,5 +70,3 @@ def test_plain_http_at_a_name_of_the_local_network_is_enough(arrive: Arrive) -> 
     is_in(page)
     mira.sees_posted("hello from the kitchen")
     expect(page.locator("#my-handle")).to_have_text(f"@{mira.name}")
-    # Without https Chromium leaves this header aside, and says so.
-    mira.complaints[:] = [said for said in mira.complaints if "Opener-Policy" not in said]

@@ -23,6 +23,19 @@ def test_every_answer_carries_the_guarding_headers(alice: Person) -> None:
             assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_openers_are_kept_apart_wherever_the_browser_heeds_that(visitor: Browser) -> None:
+    def policy(**headers: str) -> str | None:
+        answer = visitor.session.get(visitor.url + "/login", headers=headers, timeout=10)
+        return answer.headers.get("Cross-Origin-Opener-Policy")
+
+    port = visitor.url.rsplit(":", 1)[1]
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", "soyuz.localhost", "[::1]:80"):
+        assert policy(Host=host) == "same-origin", host
+    for host in (f"chat.test:{port}", "192.168.1.5", "localhost.evil.test"):
+        assert policy(Host=host) is None, host
+    assert policy(Host="chat.test", **{"X-Forwarded-Proto": "https"}) == "same-origin"
+
+
 def test_static_files_are_compressed_and_kept_for_ever(visitor: Browser) -> None:
     found = re.search(r"/static/[0-9a-f]+/css/app\.css", visitor.opens("/login").text)
     assert found
