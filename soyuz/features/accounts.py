@@ -123,7 +123,7 @@ class _Pages:
             return redirect(url_for("chat"))
         form = LoginForm()
         if not form.is_submitted():
-            return render_template("login.html", form=form, message=None, notice=None)
+            return self._login_page(form)
         try:
             refuse_wrong_kinds(form)
             token = self._gate.sign_in(
@@ -218,8 +218,11 @@ class _Pages:
             return banned_page(self._messenger, refused)
         status = {"signed_out": 401, **_STATUS}.get(refused.code, 503)
         message = sentence(self._messenger, refused)
-        page = render_template("login.html", form=form, message=message, notice=None)
-        return page, status, retry_headers(refused)
+        return self._login_page(form, message), status, retry_headers(refused)
+
+    def _login_page(self, form: LoginForm, message: str | None = None) -> str:
+        is_first = not len(self._messenger.users)
+        return render_template("login.html", form=form, message=message, is_first=is_first)
 
     def _refuse_signup(self, template: str, form: SignupForm, refused: Refused) -> Page:
         if refused.code == "banned":
