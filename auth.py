@@ -19,7 +19,7 @@ from soyuz import runtime
 from soyuz.domain.address import bucket, is_shared
 from soyuz.domain.bans import Ban
 from soyuz.domain.budgets import CONNECTS, Budgets, Kind
-from soyuz.domain.errors import Refused
+from soyuz.domain.errors import Refused, check_all
 from soyuz.domain.instant import iso
 from soyuz.domain.ladder import WARN, Strikes, climb
 from soyuz.domain.names import as_typed, clean_username, fold
@@ -82,12 +82,20 @@ class Gatekeeper:
 
     def new_user(self, username: str, display_name: str, password: str) -> User:
         """Check what a sign-up gives; the account is not made yet. Raises Refused `invalid`."""
+        given = display_name.strip()
+        name, shown, _ = check_all(
+            lambda: self._free_name(username),
+            lambda: clean_display_name(display_name) if given else "",
+            lambda: clean_password(password, fold(username), common_passwords()),
+        )
+        shown = shown or clean_display_name(as_typed(username))
+        return User(name, shown, created_at=iso(self._clock.now()))
+
+    def _free_name(self, username: str) -> str:
         name = clean_username(username)
         if self._users.look_alike(name):
             raise Refused("invalid", "taken", username=name)
-        shown = clean_display_name(display_name if display_name.strip() else as_typed(username))
-        clean_password(password, name, common_passwords())
-        return User(name, shown, created_at=iso(self._clock.now()))
+        return name
 
     def add(self, user: User, password: str) -> User:
         """Hash the password and write the account. Raises Refused `invalid` or `unavailable`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import html
 import http.client
 import itertools
 import os
@@ -292,6 +293,12 @@ def refusal(url: str, cookie: str, **headers: str) -> str:
             wait_timeout=PATIENCE_S,
         )
     return str(refused[0]["message"])
+
+
+def mistakes(page: requests.Response) -> list[str]:
+    """Give what a form's page says beside its fields; the rest of the page holds every sentence."""
+    said = re.findall(r'<p class="field-error" id="[^"]*-error">([^<]*)</p>', page.text)
+    return [html.unescape(sentence) for sentence in said]
 
 
 StartServer = Callable[..., Server]

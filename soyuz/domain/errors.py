@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 Code = Literal[
@@ -20,7 +21,8 @@ class Refused(Exception):
     """A verb was refused. `code` is part of the wire contract; `detail` picks the sentence.
 
     `detail` names the catalogue string `error.<detail>`; without one the sentence of the code is
-    used. `params` fill that sentence. `retry_after` is in seconds.
+    used. `params` fill that sentence. `retry_after` is in seconds. `others` were found in the same
+    check, for pages that can show more than one.
     """
 
     def __init__(
@@ -36,6 +38,22 @@ class Refused(Exception):
         self.detail = detail or code
         self.params = params
         self.retry_after = retry_after
+        self.others: tuple[Refused, ...] = ()
+
+
+def check_all(*rules: Callable[[], Any]) -> list[Any]:
+    """Give what each rule gives. Raises the first Refused with all the others, once every rule ran."""
+    given: list[Any] = []
+    refusals: list[Refused] = []
+    for rule in rules:
+        try:
+            given.append(rule())
+        except Refused as refused:
+            refusals.append(refused)
+    if refusals:
+        refusals[0].others = tuple(refusals[1:])
+        raise refusals[0]
+    return given
 
 
 class Malformed(Exception):

@@ -38,6 +38,7 @@ _FIELDS = (
     ("invalid.current_password", "current_password"),
     ("invalid.password", "password"),
     ("invalid.surrogate", "username"),
+    ("invalid.avatar", "avatar"),
 )
 
 
@@ -73,8 +74,22 @@ def sentence(messenger: Messenger, refused: Refused) -> str:
     )
 
 
-def put_beside_field(messenger: Messenger, form: FlaskForm, refused: Refused) -> bool:
-    """Show a refusal beside the field it is about; says whether there is one."""
+def put_beside_fields(messenger: Messenger, form: FlaskForm, refused: Refused) -> Refused | None:
+    """Show each refusal beside the field it is about; gives the first that is about none.
+
+    What a browser is not sent back is said to be gone, or an empty field would pass for its content.
+    """
+    refusals = (refused, *refused.others)
+    homeless = [one for one in refusals if not _put_beside_field(messenger, form, one)]
+    for field in form:
+        if not isinstance(field, PasswordField | FileField) or field.errors or not field.data:
+            continue
+        is_file = isinstance(field, FileField)
+        field.errors = [messenger.say("page.file_dropped" if is_file else "page.password_dropped")]
+    return homeless[0] if homeless else None
+
+
+def _put_beside_field(messenger: Messenger, form: FlaskForm, refused: Refused) -> bool:
     names = [field for detail, field in _FIELDS if refused.detail.startswith(detail)]
     name = next((n for n in names if n in form._fields), None)
     if name is None and refused.detail.startswith("invalid.password"):
@@ -227,8 +242,8 @@ class _Pages:
     def _refuse_signup(self, template: str, form: SignupForm, refused: Refused) -> Page:
         if refused.code == "banned":
             return banned_page(self._messenger, refused)
-        beside = put_beside_field(self._messenger, form, refused)
-        message = None if beside else sentence(self._messenger, refused)
+        about_none = put_beside_fields(self._messenger, form, refused)
+        message = sentence(self._messenger, about_none) if about_none else None
         status = 409 if refused.detail == "taken" else _STATUS.get(refused.code, 503)
         return render_template(template, form=form, message=message), status, retry_headers(refused)
 

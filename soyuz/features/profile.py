@@ -28,13 +28,13 @@ from wtforms import BooleanField, FileField, PasswordField, StringField
 
 from soyuz import runtime
 from soyuz.domain.browser import describe
-from soyuz.domain.errors import Refused
+from soyuz.domain.errors import Refused, check_all
 from soyuz.domain.instant import iso
 from soyuz.domain.text import clean_display_name
 from soyuz.domain.user import User
 from soyuz.features.accounts import (
     Page,
-    put_beside_field,
+    put_beside_fields,
     refuse_wrong_kinds,
     retry_headers,
     sentence,
@@ -90,6 +90,11 @@ class _Edit:
         return {**row, **self._changes}
 
 
+def _typed(current: str) -> None:
+    if not current:  # no hash is paid to find that out
+        raise Refused("invalid", "invalid.current_password")
+
+
 class _Settings:
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger
@@ -119,11 +124,16 @@ class _Settings:
     def _save(self, form: SettingsForm) -> AnyResponse:
         """Check everything, keep the picture, then change the account in one write, or nothing."""
         changes: dict[str, Any] = {}
-        if "display_name" in request.form:
-            name = clean_display_name(form.display_name.data or "")
-            if name != g.user.display_name:
-                changes["display_name"] = name
-        picture = self._picture(form.avatar.data)
+        shown = request.form.get("display_name")
+        current, new = form.current_password.data or "", form.new_password.data or ""
+        name, picture, _, _ = check_all(
+            lambda: clean_display_name(shown) if shown is not None else None,
+            lambda: self._picture(form.avatar.data),
+            lambda: _typed(current) if new else None,
+            lambda: self._messenger.gate.checked_password(g.user, new) if current or new else None,
+        )
+        if name is not None and name != g.user.display_name:
+            changes["display_name"] = name
         if picture is not None:
             changes["avatar"] = self._keep(picture)
         elif form.remove_avatar.data:
@@ -143,10 +153,9 @@ class _Settings:
     def _change(self, form: SettingsForm, edit: _Edit) -> User | None:
         """Write the edit; gives the account if it has a new password."""
         user: User = g.user
-        if form.new_password.data or form.current_password.data:
-            return self._messenger.gate.change_password(
-                user, form.current_password.data or "", form.new_password.data or "", edit
-            )
+        current, new = form.current_password.data or "", form.new_password.data or ""
+        if new:
+            return self._messenger.gate.change_password(user, current, new, edit)
 
         def put(rows: Mapping[str, Any]) -> dict[str, Any]:
             if user.username not in rows:
@@ -194,13 +203,8 @@ class _Settings:
         sign_in_browser(response, token)
 
     def _refuse(self, form: SettingsForm, refused: Refused) -> Page:
-        if refused.detail.startswith("invalid.avatar"):
-            form.avatar.errors = [sentence(self._messenger, refused)]
-            message = None
-        elif put_beside_field(self._messenger, form, refused):
-            message = None
-        else:
-            message = sentence(self._messenger, refused)
+        about_none = put_beside_fields(self._messenger, form, refused)
+        message = sentence(self._messenger, about_none) if about_none else None
         status = {"invalid": 400, "too_fast": 429}.get(refused.code, 503)
         return self._render(form, message), status, retry_headers(refused)
 

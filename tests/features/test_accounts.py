@@ -12,7 +12,15 @@ import pytest
 import requests
 from werkzeug.security import generate_password_hash
 
-from tests.conftest import PASSWORD, Browser, MakePerson, Person, Server, StartServer
+from tests.conftest import (
+    PASSWORD,
+    Browser,
+    MakePerson,
+    Person,
+    Server,
+    StartServer,
+    mistakes,
+)
 
 
 def test_a_stranger_is_sent_to_sign_in(visitor: Browser) -> None:
@@ -45,7 +53,7 @@ def test_bad_input_is_answered_beside_its_field_and_the_rest_is_kept(
     given = {"username": "fine.name", "display_name": "Kept Name", "password": PASSWORD, **fields}
     answer = visitor.sends("/signup", **given)
     assert answer.status_code == status
-    assert sentence in answer.text
+    assert [said for said in mistakes(answer) if sentence in said]
     if "display_name" not in fields:
         assert 'value="Kept Name"' in answer.text
     assert PASSWORD not in answer.text
@@ -61,6 +69,34 @@ def test_a_file_where_text_belongs_is_refused_with_the_page(visitor: Browser, fi
             assert answer.status_code == 400, path
             assert "cannot be used" in answer.text
             assert "FileStorage" not in answer.text
+
+
+def test_every_mistake_of_a_sign_up_is_named_at_once(alice: Person, visitor: Browser) -> None:
+    given = {"username": "a b", "display_name": "x" * 41, "password": "short"}
+    answer = visitor.sends("/signup", **given)
+    assert mistakes(answer) == [
+        "A username is made of letters, digits, and _ . - only.",
+        "A name has at most 40 characters.",
+        "A password has at least 8 characters.",
+    ]
+    given = {"username": alice.name, "display_name": "\u200b", "password": PASSWORD}
+    answer = visitor.sends("/signup", **given)
+    assert answer.status_code == 409
+    assert mistakes(answer) == [
+        "This username is taken, or looks just like one that is.",
+        "A name needs at least one character that can be seen.",
+        "What you typed here was not kept. Please type it again.",
+    ]
+    assert 'maxlength="40"' in answer.text
+
+
+def test_only_whoever_may_have_been_here_is_told_to_sign_in(
+    visitor: Browser, alice: Person, start_server: StartServer
+) -> None:
+    lead = '<p class="lead">'
+    assert f"{lead}Sign in and join the conversation." in visitor.opens("/login").text
+    fresh = Browser(start_server().url)
+    assert f"{lead}Nobody has an account here yet." in fresh.opens("/login").text
 
 
 def test_a_taken_name_is_a_conflict_in_every_spelling(alice: Person, visitor: Browser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import PASSWORD, Browser, Person, Server, Tab
+from tests.conftest import PASSWORD, Browser, Person, Server, Tab, mistakes
 
 
 def test_a_display_name_is_live_for_everyone(alice: Person, bob: Person) -> None:
@@ -144,3 +144,40 @@ def test_sign_out_everywhere_leaves_this_browser(alice: Person) -> None:
     assert alice.browser.sends("/settings", sign_out_everywhere="1").status_code == 302
     assert other.opens("/").status_code == 302
     assert alice.browser.opens("/").status_code == 200
+
+
+def test_every_mistake_is_named_at_once_and_what_was_typed_is_said_to_be_gone(
+    alice: Person,
+) -> None:
+    given = {"display_name": "x" * 41, "current_password": "", "new_password": "short"}
+    files = {"avatar": ("x.png", b"not a picture")}
+    answer = alice.browser.sends("/settings", files=files, **given)
+    assert answer.status_code == 400
+    assert mistakes(answer) == [
+        "This picture cannot be read. PNG, JPEG, WebP and GIF work.",
+        "A name has at most 40 characters.",
+        "The current password is not right.",
+        "A password has at least 8 characters.",
+    ]
+
+    given = {"display_name": " ", "current_password": PASSWORD, "new_password": "a new pass word"}
+    files = {"avatar": ("x.png", picture("PNG"))}
+    answer = alice.browser.sends("/settings", files=files, **given)
+    assert mistakes(answer) == [
+        "This picture was not kept. Please pick it again.",
+        "A name needs at least one character that can be seen.",
+        "What you typed here was not kept. Please type it again.",
+        "What you typed here was not kept. Please type it again.",
+    ]
+    assert PASSWORD not in answer.text
+    assert avatar_of(alice) == "None"
+    alice.browser.sends("/settings", display_name="Alice A.", current_password="wrong")
+    old = Browser(alice.server.url).sends("/login", username=alice.name, password=PASSWORD)
+    assert old.status_code == 302, "nothing was changed"
+
+
+def test_settings_without_passwords_leave_the_password_alone(alice: Person) -> None:
+    assert alice.browser.sends("/settings", display_name="Alice B.").status_code == 302
+    only_current = alice.browser.sends("/settings", current_password=PASSWORD)
+    assert only_current.status_code == 400
+    assert "A password has at least 8 characters." in mistakes(only_current)
