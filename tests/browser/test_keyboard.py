@@ -89,6 +89,32 @@ def test_a_drawer_keeps_the_focus_and_gives_it_back(enter: Arrive) -> None:
     expect(mira.page.locator("#people-toggle")).to_be_focused()
 
 
+def test_the_tab_key_stays_in_an_open_drawer(enter: Arrive) -> None:
+    mira = enter("mira", viewport={"width": 390, "height": 700})
+    mira.page.locator("#people-toggle").press("Enter")
+    for _ in range(6):
+        mira.page.keyboard.press("Tab")
+        # After the last stop the browser itself has the focus, and the page's body stands for it.
+        assert mira.page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('.side-end')"
+        )
+    mira.page.keyboard.press("Escape")
+    expect(mira.page.locator(".skip-link")).not_to_have_attribute("inert", "")
+
+
+def test_leaving_a_drawer_leads_back_to_where_one_came_from(enter: Arrive) -> None:
+    mira = enter("mira", viewport={"width": 390, "height": 700})
+    mira.composer.press("Control+k")
+    expect(mira.page.locator(".room").first).to_be_focused()
+    mira.page.keyboard.press("Escape")
+    expect(mira.composer).to_be_focused()
+    mira.page.locator("#people-toggle").press("Enter")
+    mira.page.keyboard.press("Control+k")
+    expect(mira.page.locator("#people-side")).to_be_hidden()
+    mira.page.keyboard.press("Escape")
+    expect(mira.page.locator("#rooms-toggle")).to_be_focused()
+
+
 def test_a_button_that_goes_hands_the_focus_on(enter: Arrive, start_server: StartServer) -> None:
     server = start_server(SOYUZ_SPAM_LIMIT="3/5s", SOYUZ_SPAM_LADDER="warn,4s")
     mira = enter("mira", at=server)
@@ -121,7 +147,7 @@ def test_the_way_to_the_end_leads_on_to_writing(enter: Arrive, start_server: Sta
     expect(mira.page.locator(".message")).to_have_attribute("data-state", "posted")
     log, to_end = mira.page.locator("#log"), mira.page.locator("#to-end")
     log.press("Home")
-    expect(to_end).to_be_visible()
+    expect(log).to_have_js_property("scrollTop", 0)  # it slides there
     to_end.press("Enter")
     expect(to_end).to_be_hidden()
     expect(mira.composer).to_be_focused()
@@ -129,7 +155,7 @@ def test_the_way_to_the_end_leads_on_to_writing(enter: Arrive, start_server: Sta
     server.file("temp_bans.json").write_text(json.dumps(ban))
     expect(mira.composer).to_be_disabled()
     log.press("Home")
-    expect(to_end).to_be_visible()
+    expect(log).to_have_js_property("scrollTop", 0)  # it slides there
     to_end.press("Enter")
     expect(to_end).to_be_hidden()
     expect(log).to_be_focused()
