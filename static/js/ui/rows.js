@@ -70,10 +70,10 @@ function putState(node, { state, message }) {
   part(node, "main").append(failed);
 }
 
-/** Why the server refused, in the reader's language. */
-export function reason({ code, detail, params, message = "", retry_after = 0 }) {
-  const key = [`error.${detail}`, `error.${code}`].find(t.has);
-  return key ? t(key, { ...params, retry_after: Math.ceil(retry_after) }) : message;
+/** Why the server refused, in the reader's language; the row stays, so nothing that is true for seconds only. */
+function reason({ code, detail, params, message = "" }) {
+  const key = [`failed.${detail}`, `failed.${code}`, `error.${detail}`, `error.${code}`].find(t.has);
+  return key ? t(key, params) : message;
 }
 
 function drawDay(node, row, { today }) {
