@@ -82,7 +82,8 @@ export function mountComposer({ store, actions, announcer }) {
     const remaining = store.state.limits.text_max - lengthInCodePoints(text.value);
     left.hidden = remaining >= COUNT_BELOW;
     const key = remaining < 0 ? "chat.characters_over" : "chat.characters_left";
-    left.textContent = left.hidden ? "" : t(key, { n: Math.abs(remaining) });
+    left.querySelector(".composer-words").textContent = left.hidden ? "" : t(key, { n: Math.abs(remaining) });
+    left.querySelector(".composer-figure").textContent = t.number(remaining);
     left.classList.toggle("composer-over", remaining < 0);
     if (remaining >= 0) error.hidden = true;
     if (remaining >= 0) text.removeAttribute("aria-invalid");
