@@ -45,3 +45,12 @@ def test_every_tab_follows_and_system_means_the_system(enter: Arrive) -> None:
     assert mira.page.evaluate(GROUND) == DARK
     mira.page.emulate_media(color_scheme="light")
     assert mira.page.evaluate(GROUND) == LIGHT
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_three_choices_are_built_alike(enter: Arrive, width: int) -> None:
+    mira = enter("mira", viewport={"width": width, "height": 700})
+    mira.goes_to("/settings")
+    tops = "parts => parts.map((part) => Math.round(part.getBoundingClientRect().top))"
+    for part in ("label > .icon", "label > span"):
+        assert len(set(mira.page.locator(f".segmented > {part}").evaluate_all(tops))) == 1, part
