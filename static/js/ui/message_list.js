@@ -4,6 +4,7 @@ import { sharedNames } from "../domain/names.js";
 import { t } from "../lib/catalogue.js";
 import { isolate } from "../lib/i18n.js";
 import { oncePerFrame } from "../lib/frame.js";
+import { findPlace, returnToPlace } from "./place.js";
 import { drawRow, makeRow } from "./rows.js";
 
 const NEAR_END_PX = 100;
@@ -23,7 +24,7 @@ export function mountMessageList({ store, actions }) {
   const toEnd = document.getElementById("to-end");
   const nodes = new Map();
   let stuck = true; // the end stays in sight, whatever grows
-  let place = null; // where the reader is while it does not; see anchor()
+  let place = null; // where the reader is while it does not; see findPlace()
   let size = "";
   let edgeDrawn = null;
   let sharedOf = null;
@@ -33,11 +34,11 @@ export function mountMessageList({ store, actions }) {
   const sizeNow = () => `${log.clientHeight} ${log.scrollHeight}`;
   const draw = oncePerFrame(() => {
     holdThroughResize();
-    const kept = stuck ? null : anchor();
+    const kept = stuck ? null : findPlace(log, list);
     drawRows();
     drawEdge();
     if (stuck) pin();
-    else if (kept) returnTo(kept);
+    else if (kept) returnToPlace(log, kept);
     afterMove();
   }, REST_MS);
 
@@ -82,25 +83,10 @@ export function mountMessageList({ store, actions }) {
     size = sizeNow();
   }
 
-  /** The first message in sight and where it stands; its text, since its head may come or go. */
-  function anchor() {
-    const top = log.getBoundingClientRect().top;
-    for (const node of list.children) {
-      const text = node.querySelector(".message-text");
-      if (!text || text.getBoundingClientRect().bottom <= top) continue;
-      return { text, top: text.getBoundingClientRect().top, width: log.clientWidth };
-    }
-    return null;
-  }
-
-  function returnTo({ text, top }) {
-    log.scrollTop += text.getBoundingClientRect().top - top;
-  }
-
   /** At another width (a phone is turned, the people fold away) every line breaks elsewhere. */
   function holdThroughResize() {
     if (stuck || !place?.text.isConnected || place.width === log.clientWidth) return;
-    returnTo(place);
+    returnToPlace(log, place);
     place.width = log.clientWidth;
   }
 
@@ -151,7 +137,7 @@ export function mountMessageList({ store, actions }) {
   /** After drawing or scrolling: fetch what will be needed, and say whether the end is in sight. */
   function afterMove() {
     const { timeline, unread, history } = store.state;
-    place = stuck ? null : anchor();
+    place = stuck ? null : findPlace(log, list);
     const ahead = log.clientHeight * LOAD_AHEAD_SCREENS;
     if (history === "ready" && timeline.hasOlder && log.scrollTop < ahead) actions.loadOlder();
     if (history === "ready" && timeline.hasNewer && distanceToEnd() < ahead) actions.loadNewer();
