@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import engineio
 import pytest
 import requests
 import socketio
@@ -161,6 +162,20 @@ class Browser:
         return "; ".join(f"{c.name}={c.value}" for c in self.session.cookies)
 
 
+class InOrder(engineio.Client):
+    """The library handles each packet in a thread of its own, and those overtake one another."""
+
+    def _trigger_event(self, event: str, *args: Any, **kwargs: Any) -> Any:
+        return super()._trigger_event(event, *args, **{**kwargs, "run_async": False})
+
+
+class Client(socketio.Client):
+    """A client that hears packets in the order in which they came."""
+
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return InOrder
+
+
 class Tab:
     """One socket of a person, and what it has heard."""
 
@@ -169,7 +184,7 @@ class Tab:
         self._read = 0
         self._numbers = itertools.count(1)
         self._news = threading.Condition()
-        self.client = socketio.Client(
+        self.client = Client(
             reconnection=False,
             request_timeout=PATIENCE_S,
             # The library would send an Origin of its own beside the one that is wanted.
