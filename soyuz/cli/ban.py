@@ -62,13 +62,15 @@ def bans(data: str | None, as_json: bool) -> None:
     """Show the bans that hold now."""
     held = carry_out(data, "bans")
     heads = ("WHO", "FROM", "UNTIL", "BY", "REASON")
-    rows = [(b["key"], _from(b), b["until"] or "for ever", b["by"], b["reason"]) for b in held]
+    rows = [(b["key"], _what(b), b["until"] or "for ever", b["by"], b["reason"]) for b in held]
     show(held, as_json, table([heads, *rows]) if rows else "Nobody is banned.")
 
 
+def _what(row: dict[str, Any]) -> str:
+    return _from(row) if row["holds"] else "bans nobody"
+
+
 def _from(row: dict[str, Any]) -> str:
-    if not row["holds"]:
-        return "bans nobody"
     return "everything" if row["scope"] == "all" else "writing"
 
 

@@ -138,6 +138,8 @@ def _listen(settings: Settings) -> list[socket.socket]:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise click.ClickException(f"cannot listen on {settings.host}: {error}") from None
+        if settings.port == 0:  # the number drawn for IPv4 was taken for IPv6
+            return _listen(settings)
         raise click.ClickException(
             f"port {settings.port} is taken (on a Mac, AirPlay takes 5000). "
             f"Try another: {invocation()} --port {settings.port + 1}"

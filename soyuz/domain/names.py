@@ -16,6 +16,7 @@ from soyuz.domain.text import draws_nothing
 
 MIN_CHARACTERS = 3
 MAX_CHARACTERS = 32
+READ_MAX_CHARACTERS = 1_000  # what is longer is nobody's name, and would take long to normalise
 PUNCTUATION = "_.-"
 
 # Words the page gives a meaning of its own (`@room`), or that could pass for the server speaking.
@@ -46,13 +47,13 @@ _MIXES = (
 
 def fold(name: str) -> str:
     """Give the one spelling under which a name is kept and looked up."""
-    compatible = unicodedata.normalize("NFKC", name)
+    compatible = unicodedata.normalize("NFKC", name[:READ_MAX_CHARACTERS])
     return unicodedata.normalize("NFKC", compatible.casefold())
 
 
 def as_typed(name: str) -> str:
     """Give a name as its owner wrote it, in plain characters: `Zoë` stays `Zoë`."""
-    return unicodedata.normalize("NFKC", name)
+    return unicodedata.normalize("NFKC", name[:READ_MAX_CHARACTERS])
 
 
 def clean_username(name: str) -> str:

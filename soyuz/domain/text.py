@@ -9,6 +9,8 @@ from soyuz.domain.errors import Refused
 
 MESSAGE_MAX_CODE_POINTS = 4_000
 DISPLAY_NAME_MAX_CODE_POINTS = 40
+COMPOSED_MAX = 4  # so many code points become one in NFC at the most
+MARKS_MAX = 200  # on one letter; putting very many in order takes time by their square
 
 # Letters, marks and symbols by category that draw nothing: fillers, the empty Braille cell, joiner.
 _INVISIBLE = frozenset(
@@ -31,6 +33,8 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")  # all there is of the category C
 
 def clean_message(text: str) -> str:
     """Give the text a message is stored with. Raises Refused: `invalid` or `too_large`."""
+    if len(text) > MESSAGE_MAX_CODE_POINTS * COMPOSED_MAX:
+        raise Refused("too_large", "too_large.message", max=MESSAGE_MAX_CODE_POINTS)
     cleaned = _normalise(text, keep="\n")
     if len(cleaned) > MESSAGE_MAX_CODE_POINTS:
         raise Refused("too_large", "too_large.message", max=MESSAGE_MAX_CODE_POINTS)
@@ -41,6 +45,8 @@ def clean_message(text: str) -> str:
 
 def clean_display_name(text: str) -> str:
     """Give a display name of 1 to 40 visible code points on one line. Raises Refused: `invalid`."""
+    if len(text) > DISPLAY_NAME_MAX_CODE_POINTS * COMPOSED_MAX:
+        raise Refused("invalid", "invalid.display_name_long", max=DISPLAY_NAME_MAX_CODE_POINTS)
     cleaned = "".join(c for c in _normalise(text, keep="") if c not in _BIDI_CONTROLS)
     cleaned = " ".join(cleaned.split())
     if is_blank(cleaned):
@@ -80,4 +86,15 @@ def _normalise(text: str, keep: str) -> str:
         raise Refused("invalid", "invalid.surrogate")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROLS.sub(lambda found: found[0] if found[0] in keep else "", text)
+    if len(text) > MARKS_MAX and not text.isascii() and _most_marks(text) > MARKS_MAX:
+        raise Refused("invalid", "invalid.marks")
     return unicodedata.normalize("NFC", text)
+
+
+def _most_marks(text: str) -> int:
+    """Give how many marks stand on one letter at the most."""
+    most = run = 0
+    for c in text:
+        run = run + 1 if unicodedata.combining(c) else 0
+        most = max(most, run)
+    return most

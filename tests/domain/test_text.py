@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soyuz.domain.errors import Refused
-from soyuz.domain.text import clean_display_name, clean_message, is_blank
+from soyuz.domain.names import fold
+from soyuz.domain.text import MARKS_MAX, clean_display_name, clean_message, is_blank
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,16 @@ def test_a_display_name_that_shows_nothing_or_too_much_is_refused(name: str) -> 
     with pytest.raises(Refused) as refused:
         clean_display_name(name)
     assert refused.value.code == "invalid"
+
+
+def test_towers_of_marks_are_kept_up_to_a_height_and_endless_ones_cost_nothing() -> None:
+    tower = "e" + "\u0316\u0301" * (MARKS_MAX // 2)
+    assert clean_message(tower) == unicodedata.normalize("NFC", tower)
+    began = time.perf_counter()
+    for endless in ("e" + "\u0316\u0301" * 7_000, "e" + "\u0301\u0316" * 60_000):
+        with pytest.raises(Refused):
+            clean_message(endless)
+        with pytest.raises(Refused):
+            clean_display_name(endless)
+        fold(endless)
+    assert time.perf_counter() - began < 0.5, "seconds, if they are put in order"

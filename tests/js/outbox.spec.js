@@ -156,6 +156,17 @@ export default {
     same(here.texts(), ["a"]);
     same(states(here), ["failed", "failed", "failed"]);
   },
+  "whoever was banned may write at once when the ban is over": async () => {
+    const here = world(({ text }) => (text === "c" && here.now < 5_000 ? { code: "banned" } : { ok: true }));
+    here.outbox.setLimit({ messages: 2, window_s: 60 });
+    here.outbox.setOnline(true);
+    for (const text of ["a", "b", "c"]) here.write(text);
+    await here.pass(9_000);
+    same(here.texts(), ["a", "b", "c"]);
+    here.outbox.retry("c");
+    await settled();
+    same(here.texts(), ["a", "b", "c", "c"]);
+  },
   "hearing the message is as good as its ack": async () => {
     const here = world(() => new Promise(() => {}));
     here.outbox.setOnline(true);

@@ -13,7 +13,7 @@ import socketio
 import websocket
 from flask import Flask
 
-from soyuz.live import engine, wire
+from soyuz.live import wire
 from tests.conftest import PATIENCE_S, Person, Server
 
 

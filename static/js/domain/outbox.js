@@ -156,7 +156,10 @@ export class Outbox {
     if (error.code === "offline") this.#unanswered(entry);
     else if (error.code === "too_fast") this.#tooFast(entry, error);
     else this.#fail(entry, error);
-    if (error.code === "banned") for (const other of this.#queue()) this.#fail(other, error);
+    if (error.code === "banned") {
+      this.#pacing.forget();
+      for (const other of this.#queue()) this.#fail(other, error);
+    }
     if (error.code !== "offline") this.#world.refused(error);
     this.#keep(entry);
     this.#changed();

@@ -21,6 +21,12 @@ export class Pacing {
     this.#accepted.push({ at: now, text: text.trim() });
   }
 
+  /** A ban empties the server's window: whoever may write again may write at once. */
+  forget() {
+    this.#accepted = [];
+    this.#heldUntil = 0;
+  }
+
   /** The server asked for a pause. */
   holdUntil(moment) {
     this.#heldUntil = Math.max(this.#heldUntil, moment);
