@@ -1,28 +1,19 @@
-"""What single steps cost, measured inside one process: rules, lines, documents."""
+"""What single steps cost, measured inside one process: rules and lines."""
 
 from __future__ import annotations
 
 import itertools
-import tempfile
-import time
 import timeit
 from collections.abc import Callable
-from pathlib import Path
 
-from bench.crowd import account
-from bench.table import percentile, show
+from bench.table import show
 from soyuz.domain.budgets import Budgets
 from soyuz.domain.names import fold
 from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.text import clean_message
-from soyuz.paths import DataFolder
-from soyuz.store.disk import Disk
-from soyuz.store.document import Document
-from soyuz.store.journal import Entry, encode
+from soyuz.store.history_lines import encode
 
 CROWD = 100_000
-SIZES = (10, 1_000, 10_000)
-UPDATES = 20
 SENTENCE = "Shall we meet at the launch site tomorrow at eight, or is that too early for you?"
 
 
@@ -50,7 +41,6 @@ def rules() -> list[tuple[str, float]]:
         "at": "2026-11-22T21:05:07.123Z",
         "client_id": "0a1b2c3d",
     }
-    entry = Entry(1042, "message:posted", message)
 
     def event(window: SlidingWindow, step: float) -> None:
         now = next(moments) * step
@@ -67,38 +57,13 @@ def rules() -> list[tuple[str, float]]:
         ("cleaning 80 characters", microseconds(lambda: clean_message(SENTENCE))),
         ("cleaning 4,000 characters", microseconds(lambda: clean_message("word " * 800))),
         ("folding a username", microseconds(lambda: fold("Alice"))),
-        ("encoding a journal line", microseconds(lambda: encode(entry))),
+        ("encoding a history line", microseconds(lambda: encode("message:posted", message))),
     ]
 
 
-def document(rows: int) -> tuple[float, float]:
-    """Give the milliseconds of one change of so many accounts: on the event loop, and to the disk.
-
-    Nothing is synced, so that the processor's part is seen and not the disk's.
-    """
-    with tempfile.TemporaryDirectory() as root:
-        disk = Disk(DataFolder(Path(root)), fsync="off")
-        disk.open()
-        users = Document(disk.folder.users, lambda content, at: dict(content), disk)
-        users.load()
-        users.update(lambda _: {f"person{n}": account(f"person{n}") for n in range(rows)})
-        held, whole = [], []
-        for turn in range(UPDATES):
-            began = time.perf_counter()
-            ticket = users.begin_update(lambda _, turn=turn: {"person1": account(f"turn{turn}")})
-            held.append((time.perf_counter() - began) * 1_000)
-            assert ticket
-            ticket.wait()
-            whole.append((time.perf_counter() - began) * 1_000)
-        disk.close()
-    return percentile(held, 0.5), percentile(whole, 0.5)
-
-
 def main() -> None:
-    """Print the tables."""
+    """Print the table."""
     show("per message", ("us",), rules())
-    rows = [(f"one change of {size:,} accounts", *document(size)) for size in SIZES]
-    show("per change of users.json", ("ms on the loop", "ms to the file"), rows)
 
 
 if __name__ == "__main__":

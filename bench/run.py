@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import costs, memory, way, weight
+from bench import costs, memory, store, way, weight
 
-BENCHES = {"way": way, "memory": memory, "weight": weight, "costs": costs}
+BENCHES = {"way": way, "memory": memory, "weight": weight, "costs": costs, "store": store}
 
 
 def main(names: list[str]) -> None:

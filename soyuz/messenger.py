@@ -21,6 +21,7 @@ from soyuz.store.bans import Bans
 from soyuz.store.disk import Disk, Unavailable
 from soyuz.store.document import Document
 from soyuz.store.history import History
+from soyuz.store.journal import Journal
 from soyuz.store.sessions import SEEN_EVERY_S, Session, Sessions
 from soyuz.store.spam_log import SpamLog
 from soyuz.store.strikes import StrikesBook
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("soyuz")
 
 GOODBYE_S = 0.2  # for what is said last to reach the sockets
-POLL_S = 0.5  # how often files are looked at for hand edits: live within two seconds
+POLL_S = 0.25  # how often files are looked at for hand edits: live within two seconds
 WRITE_SEEN_EVERY_S = 300.0
+DROP_EVERY_S = 60.0
 
 Edit = Callable[[Mapping[str, Any]], dict[str, Any]]  # gives an account's row anew; may run twice
 
@@ -78,10 +80,11 @@ class Messenger:
         self.catalogue = Catalogue()
         self.folder = DataFolder(settings.data)
         self.disk = Disk(self.folder, settings.fsync)
-        self.users = Users(self.disk)
-        self.bans = Bans(self.disk)
-        self.sessions = Sessions(self.disk)
-        self.strikes = StrikesBook(self.disk)
+        self.journal = Journal(self.disk)
+        self.users = Users(self.journal)
+        self.bans = Bans(self.journal)
+        self.sessions = Sessions(self.journal)
+        self.strikes = StrikesBook(self.journal)
         self.history = History(self.disk, settings.recent_messages)
         self.uploads = Uploads(self.disk)
         self.spam_log: SpamLog
@@ -103,23 +106,23 @@ class Messenger:
     def open(self) -> None:
         """Own the data folder, make what is missing, read the rest. Raises Owned, OSError."""
         self.disk.open()
+        self.journal.open()
         for store in (self.users, self.bans, self.sessions, self.strikes, self.uploads):
             store.load()
+        self.journal.forget_replayed()
         self._end_sessions_of_nobody()
         self.spam_log = SpamLog(self.folder.spam_log)
 
     def watch(self) -> None:
         """Begin to look for hand edits and to keep the books."""
         runtime.every(POLL_S, self.poll, self.stopping)
+        runtime.every(DROP_EVERY_S, self._drop_old, self.stopping)
         runtime.every(WRITE_SEEN_EVERY_S, self._write_seen, self.stopping)
 
     def poll(self) -> None:
-        """Take over hand edits; one file in trouble does not hide the others."""
+        """Take over hand edits, and bring files up to date."""
         for document in self.documents:
-            try:
-                document.poll()
-            except OSError as error:
-                log.error("%s cannot be read: %s", document.path.name, error)
+            document.poll()
 
     def close(self) -> None:
         """Finish writes and give the folder up, whatever else goes wrong on the way."""
@@ -133,7 +136,10 @@ class Messenger:
                 log.exception("a step of stopping failed")
         if self.on_stop:
             runtime.sleep(GOODBYE_S)
+        for document in self.documents:
+            document.catch_up()
         self.disk.close()
+        self.journal.close()
         self.history.close()
         self.spam_log.close()
 
@@ -143,8 +149,7 @@ class Messenger:
 
     def _end_sessions_of_nobody(self) -> None:
         """An account deleted while no server ran leaves sessions, which a namesake must not find."""
-        names = {row["user"] for row in self.sessions.document.value.values()}
-        for username in names - self.users.document.value.keys():
+        for username in self.sessions.usernames() - self.users.document.value.keys():
             try:
                 self.sessions.end_all(username)
             except Unavailable as error:  # a namesake's sign-up will try again
@@ -161,3 +166,8 @@ class Messenger:
         # A page left open loads nothing for weeks, yet its owner is there, and may be talking.
         self.sessions.document.update(touch)
         self.sessions.write_seen(now)
+
+    def _drop_old(self) -> None:
+        needed = [d.needed_from for d in self.documents if d.needed_from is not None]
+        newest = self.journal.last_seq + 1
+        runtime.off_loop(self.journal.drop_old, min([newest, *needed]), self.clock.now())

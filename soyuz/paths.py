@@ -36,3 +36,7 @@ class DataFolder:
         """Say whether a server was ever started here, or files were laid out for one."""
         signs = (self.users, self.permanent_bans, self.temporary_bans, self.journal)
         return any(path.exists() for path in signs)
+
+    def rooms(self) -> list[Path]:
+        """Give the folders of the rooms' histories."""
+        return sorted(path for path in self.history.glob("*") if path.is_dir())

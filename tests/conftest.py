@@ -6,6 +6,7 @@ import errno
 import html
 import http.client
 import itertools
+import json
 import os
 import random
 import re
@@ -111,6 +112,17 @@ class Server:
     def file(self, name: str) -> Path:
         """Give a file of its data folder."""
         return self.data / name
+
+    def shows(self, name: str, check: Callable[[Any], bool]) -> Any:
+        """Give a JSON file's rows once they are so: it follows what was acknowledged in a second."""
+        told: list[Any] = []
+
+        def is_so() -> bool:
+            told[:] = [json.loads(self.file(name).read_text("utf-8"))]
+            return check(told[0])
+
+        eventually(is_so)
+        return told[0]
 
     def _read(self) -> None:
         assert self.process.stdout

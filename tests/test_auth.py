@@ -22,6 +22,7 @@ from soyuz.domain.sliding_window import Rate, SlidingWindow
 from soyuz.domain.user import Actor
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
+from soyuz.store import system
 from tests.conftest import PASSWORD, PATIENCE_S, eventually
 
 HERE, THERE = "203.0.113.7", "198.51.100.9"
@@ -67,6 +68,8 @@ class Gatehouse:
         self.gate.may_speak(Actor("person", name, "member", address), kind, text)
 
     def file(self, name: str) -> Any:
+        for document in self.messenger.documents:
+            document.catch_up()
         return json.loads((self.messenger.folder.root / name).read_text("utf-8"))
 
     def stored(self, name: str) -> str:
@@ -236,7 +239,7 @@ def test_a_disk_that_takes_nothing_refuses_a_sign_up(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.messenger.disk, "replace", refuse)
+        patched.setattr(system, "write", refuse)
         assert refusal(house.signs_up, "ann").detail == "unavailable.disk"
     house.signs_up("ann")
 
@@ -633,14 +636,14 @@ def test_many_tabs_over_the_limit_at_once_climb_one_rung(
     house = open_house(spam_limit=Rate(1, 10.0), spam_ladder=(0.0, 30.0, 300.0, 3_600.0))
     house.speaks("ann", "0")
     refusal(house.speaks, "ann", "1")
-    replace, writing = house.messenger.disk.replace, threading.Event()
+    write, writing = system.write, threading.Event()
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
         writing.set()
         threading.Event().wait(0.2)
-        return replace(*args, **kwargs)
+        write(*args, **kwargs)
 
-    monkeypatch.setattr(house.messenger.disk, "replace", slowly)
+    monkeypatch.setattr(system, "write", slowly)
     refused: list[Refused] = []
     first, *others = [
         threading.Thread(target=lambda: refused.append(refusal(house.speaks, "ann", "2")))

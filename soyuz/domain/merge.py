@@ -18,15 +18,16 @@ def merge(base: Rows, ours: Rows, theirs: Rows) -> dict[str, Any]:
     return _merged(base, ours, theirs, depth=2)
 
 
-def changed_keys(before: Rows, after: Rows) -> set[str]:
-    """Give the keys that were added, removed or altered."""
-    if before is after:
-        return set()
-    return {
-        key
-        for key in before.keys() | after.keys()
-        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
-    }
+def overruled(base: Rows, ours: Rows, theirs: Rows) -> list[tuple[str, str]]:
+    """Give the rows and fields that both sides changed, where the server's value is lost."""
+    return [
+        (key, field)
+        for key in theirs
+        if all(isinstance(rows.get(key), Mapping) for rows in (base, ours, theirs))
+        for field in ours[key]
+        if theirs[key].get(field) != ours[key][field]
+        and base[key].get(field) not in (ours[key][field], theirs[key].get(field))
+    ]
 
 
 def _merged(base: Rows, ours: Rows, theirs: Rows, depth: int) -> dict[str, Any]:

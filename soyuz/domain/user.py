@@ -78,3 +78,8 @@ def _checked(key: str, row: object) -> dict[str, Any]:
     if not isinstance(row.get("avatar", ""), str | None):
         raise Malformed("avatar must be text or null", key)
     return row
+
+
+def removes_too_many(removed: int, accounts: int) -> bool:
+    """Say whether an edit removes so many accounts that it may well be a slip."""
+    return removed > 10 or (removed > 1 and (removed * 3 > accounts))

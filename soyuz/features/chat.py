@@ -18,7 +18,8 @@ from soyuz.domain.text import clean_message
 from soyuz.domain.user import Actor
 from soyuz.live.commands import Ack, Command
 from soyuz.messenger import Messenger
-from soyuz.store.journal import Entry, Journal
+from soyuz.store.history_lines import Entry
+from soyuz.store.room_history import RoomHistory
 
 RECEIPTS_KEPT_S = 86_400.0
 RECEIPTS_MAX = 100_000
@@ -48,9 +49,9 @@ class Chat:
         self._pending: dict[Key, list[Settled]] = {}
         self._searching = runtime.Pool(SEARCHES_AT_ONCE, SEARCHES_WAITING)
         messenger.history.follow = self._committed
-        journal = messenger.history.of(LOBBY.id)
-        entries = journal.page(None, None, RECEIPTS_MAX)
-        self._receipts.begin(LOBBY.id, entries[0].seq if entries else journal.last_seq + 1)
+        history = messenger.history.of(LOBBY.id)
+        entries = history.page(None, None, RECEIPTS_MAX)
+        self._receipts.begin(LOBBY.id, entries[0].seq if entries else history.last_seq + 1)
         for entry in entries:
             self._remember(LOBBY.id, entry)
 
@@ -60,13 +61,13 @@ class Chat:
         A `client_id` the author has used before is answered with the first receipt: it costs
         nothing and posts nothing.
         """
-        journal = self._journal(message.room)
+        history = self._history_of(message.room)
         text = clean_message(message.text)
         room, key = message.room, (message.room, actor.id, message.client_id)
         if self._is_answered(key, message.seen, settled):
             return
         if message.seen is not None and not self._receipts.has_all_after(room, message.seen):
-            if receipt := self._on_disk(actor, journal, key, message.seen):
+            if receipt := self._on_disk(actor, history, key, message.seen):
                 settled(receipt)
                 return
             # Another copy may have come and been posted while this one was searching.
@@ -80,7 +81,7 @@ class Chat:
             posted = Message(message.room, seq, seq, actor.id, text, at, message.client_id)
             return msgspec.structs.asdict(posted)
 
-        journal.append("message:posted", fill, lambda error: self._settle(key, error))
+        history.append("message:posted", fill, lambda error: self._settle(key, error))
 
     def on_post(self, actor: Actor, message: PostMessage, ack: Ack) -> None:
         """Answer `message:post`, as soon as the message is on the disk."""
@@ -93,7 +94,7 @@ class Chat:
 
         self.post(actor, message, settled)
 
-    def _journal(self, room: str) -> Journal:
+    def _history_of(self, room: str) -> RoomHistory:
         if room != LOBBY.id:
             raise Refused("not_found", "not_found.room")
         return self._messenger.history.of(room)
@@ -108,7 +109,7 @@ class Chat:
             settled(receipt)
         return receipt is not None
 
-    def _on_disk(self, actor: Actor, journal: Journal, key: Key, seen: int) -> Receipt | None:
+    def _on_disk(self, actor: Actor, history: RoomHistory, key: Key, seen: int) -> Receipt | None:
         """Search what is older than the receipts in memory. Raises Refused.
 
         That may take a second of a core, and whoever asks has proved nothing: it costs a request
@@ -124,7 +125,7 @@ class Chat:
             return bool(entry.data["author"] == author and entry.data["client_id"] == client_id)
 
         try:
-            entry = self._searching.run(journal.find, seen, is_it)
+            entry = self._searching.run(history.find, seen, is_it)
         except runtime.Busy:
             raise Refused("unavailable", retry_after=BUSY_S) from None
         return Receipt(entry.seq, entry.data["at"]) if entry else None

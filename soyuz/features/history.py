@@ -13,7 +13,8 @@ from soyuz.domain.room import LOBBY
 from soyuz.domain.user import Actor, Profile, profile
 from soyuz.live.commands import Ack, Answer, Command
 from soyuz.messenger import Messenger
-from soyuz.store.journal import Entry, Journal
+from soyuz.store.history_lines import Entry
+from soyuz.store.room_history import RoomHistory
 
 CATCH_UP_MAX = 500  # beyond this a fresh page is cheaper than the events
 
@@ -36,24 +37,24 @@ class _History:
         self._messenger = messenger
 
     def on_page(self, actor: Actor, asked: HistoryPage, ack: Ack) -> Answer:
-        journal = self._journal(asked.room)
+        history = self._history_of(asked.room)
         if asked.around is None:
-            entries = journal.page(asked.before, asked.after, asked.limit)
+            entries = history.page(asked.before, asked.after, asked.limit)
         else:
-            older = journal.page(asked.around, None, asked.limit // 2)
-            newer = journal.page(None, max(asked.around - 1, 0), asked.limit - len(older))
+            older = history.page(asked.around, None, asked.limit // 2)
+            newer = history.page(None, max(asked.around - 1, 0), asked.limit - len(older))
             entries = older + newer
-        first, last = _edges(asked, entries, journal.last_seq)
+        first, last = _edges(asked, entries, history.last_seq)
         return {
             "messages": [entry.data for entry in entries],
             "users": profiles(self._messenger, (e.data["author"] for e in entries)),
-            "has_more": journal.has_before(first),
-            "has_newer": last < journal.last_seq,
+            "has_more": history.has_before(first),
+            "has_newer": last < history.last_seq,
         }
 
     def on_since(self, actor: Actor, asked: HistorySince, ack: Ack) -> Answer:
-        entries = self._journal(asked.room).since(asked.seq, CATCH_UP_MAX)
-        if entries is None or asked.seq > self._journal(asked.room).last_seq:  # an older folder
+        entries = self._history_of(asked.room).since(asked.seq, CATCH_UP_MAX)
+        if entries is None or asked.seq > self._history_of(asked.room).last_seq:  # an older folder
             return {"events": [], "users": {}, "reset": True}
         users = profiles(self._messenger, (e.data["author"] for e in entries))
         return {"events": [_event(entry) for entry in entries], "users": users}
@@ -62,7 +63,7 @@ class _History:
         known = [name for name in asked.usernames if self._messenger.users.get(name)]
         return {"users": profiles(self._messenger, known)}
 
-    def _journal(self, room: str) -> Journal:
+    def _history_of(self, room: str) -> RoomHistory:
         if room != LOBBY.id:
             raise Refused("not_found", "not_found.room")
         return self._messenger.history.of(room)

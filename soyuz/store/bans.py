@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from soyuz.domain.bans import (
@@ -16,21 +17,25 @@ from soyuz.domain.bans import (
     parse_temporary,
 )
 from soyuz.domain.instant import iso
-from soyuz.store.disk import Disk
 from soyuz.store.document import Document
+from soyuz.store.journal import Journal
+from soyuz.store.table import Delta
+
+log = logging.getLogger("soyuz.store")
 
 
 class Bans:
     """Both files. `on_change()` is called when what holds may have changed."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, journal: Journal) -> None:
+        folder = journal.disk.folder
         self.permanent = Document(
-            disk.folder.permanent_bans, lambda rows, at: parse_permanent(rows), disk
+            folder.permanent_bans, lambda rows, at: parse_permanent(rows), journal
         )
         self.temporary = Document(
-            disk.folder.temporary_bans,
+            folder.temporary_bans,
             lambda rows, at: parse_temporary(rows, at, None),
-            disk,
+            journal,
             complete_by_hand=True,
         )
         self.on_change: list[Callable[[], None]] = []
@@ -41,8 +46,11 @@ class Bans:
         """Read both files. Raises OSError."""
         for document in (self.permanent, self.temporary):
             document.load()
-            document.on_change.append(lambda before, after: self._changed())
+            document.on_change.append(lambda delta: self._changed())
             document.on_change.append(self._refuse_shared(document))
+            for key in document.value:
+                if _is_refused(key):
+                    log.warning("%s: %s bans nobody, many people share it", document.name, key)
         self._banned = effective(self.permanent.value, self.temporary.value)
 
     def of(self, username: str | None, address: str, scope: Scope, now: float) -> Ban | None:
@@ -74,13 +82,15 @@ class Bans:
         for tell in self.on_change:
             tell()
 
-    def _refuse_shared(
-        self, document: Document
-    ) -> Callable[[Mapping[str, Any], Mapping[str, Any]], None]:
-        def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-            for key in after.keys() - before.keys():
-                if key.startswith(ADDRESS_PREFIX) and bannable_network(key) is None:
+    def _refuse_shared(self, document: Document) -> Callable[[Delta], None]:
+        def check(delta: Delta) -> None:
+            for key, (before, _) in delta.items():
+                if before is None and _is_refused(key):
                     for tell in self.on_refused:
                         tell(document.path.name, key)
 
         return check
+
+
+def _is_refused(key: str) -> bool:
+    return key.startswith(ADDRESS_PREFIX) and bannable_network(key) is None

@@ -11,10 +11,9 @@ import itertools
 import json
 import logging
 import os
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,9 +21,9 @@ from filelock import FileLock, Timeout
 
 from soyuz import runtime
 from soyuz.paths import DataFolder
+from soyuz.store import system
 
 log = logging.getLogger("soyuz.store")
-_os = runtime.original("os")  # eventlet's own write would look at the event loop from outside it
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -95,67 +94,69 @@ class Disk:
             self._wake_is_due = True
             runtime.at_end_of_round(self._wake)
 
-    def sync(self, fd: int) -> None:
-        """Bring a file's content to the disk, as the setting says. Raises SyncFailed."""
+    def sync(self, fd: int) -> bool:
+        """Bring a file's content to the disk as the setting says; gives whether. Raises SyncFailed."""
         if self._fsync == "interval":
-            self._unsynced[fd] = time.monotonic()
+            self._unsynced.setdefault(fd, time.monotonic())
         elif self._fsync == "always":
-            self._sync_now(fd)
+            _synced(system.sync, fd)
+        return self._fsync == "always"
 
     def forget(self, fd: int) -> None:
-        """Sync a descriptor that is about to be closed."""
+        """Sync a descriptor that is about to be closed. Raises SyncFailed."""
         if self._unsynced.pop(fd, None) is not None:
-            self._sync_now(fd)
+            _synced(system.sync, fd)
 
     def sync_folder(self, folder: Path) -> None:
         """Bring a folder's entries to the disk. Raises SyncFailed."""
-        if self._fsync != "always" or sys.platform == "win32":  # no handle on a folder there
-            return
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            self._sync_now(fd)
-        finally:
-            os.close(fd)
+        if self._fsync == "always":
+            _synced(system.sync_folder, folder)
 
-    def replace(
-        self,
-        path: Path,
-        content: bytes,
-        mode: int = FILE_MODE,
-        just_before: Callable[[Path], None] = lambda temporary: None,
-    ) -> os.stat_result:
-        """Put `content` in place of a file, whole or not at all; gives the new file's stat.
-
-        `just_before` is called with the finished new file right before the rename, and may raise to
-        leave all as it was.
-        """
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(self._temporaries)}.new")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    def replace(self, path: Path, content: bytes | Iterable[bytes], mode: int = FILE_MODE) -> None:
+        """Put `content`, or its parts, in place of a file, whole or not at all. Raises OSError."""
+        parts = [content] if isinstance(content, bytes) else content
+        temporary, _ = self.prepare(path, parts, mode)
         try:
-            try:
-                write_all(fd, content)
-                if self._fsync == "always":
-                    self._sync_now(fd)
-                stat = os.fstat(fd)
-            finally:
-                os.close(fd)
-            just_before(temporary)
-            os.replace(temporary, path)
+            system.rename(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            system.remove(temporary)
             raise
         self.sync_folder(path.parent)
-        return stat
+
+    def prepare(
+        self, path: Path, parts: Iterable[bytes], mode: int = FILE_MODE
+    ) -> tuple[Path, os.stat_result]:
+        """Write what is to take a file's place beside it; gives its path and stat. Raises OSError."""
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(self._temporaries)}.new")
+        fd = system.create(temporary, os.O_TRUNC, mode)
+        try:
+            try:
+                for part in parts:
+                    system.write(fd, part)
+                if self._fsync != "off":
+                    _synced(system.sync, fd)
+                return temporary, os.fstat(fd)
+            finally:
+                os.close(fd)
+        except BaseException:
+            system.remove(temporary)
+            raise
 
     def trouble(self) -> str:
         """Try a small write and say what is wrong with the disk, in words; empty when nothing is."""
         if self.failed:
             return "a sync has failed; restart the server after checking the disk"
-        try:
-            runtime.off_loop(self.replace, self.folder.journal / "probe", b"ok\n")
-        except OSError as error:
-            return f"the data folder cannot be written: {error.strerror or error}"
+        folder = self.folder
+        for place in (folder.root, folder.journal, *folder.rooms(), folder.uploads):
+            try:
+                runtime.off_loop(self._probe, place)
+            except OSError as error:
+                return f"{place} cannot be written: {error.strerror or error}"
         return ""
+
+    def _probe(self, place: Path) -> None:
+        temporary, _ = self.prepare(place / "probe", [b"ok\n"])
+        system.remove(temporary)
 
     def _own(self) -> None:
         try:
@@ -204,18 +205,12 @@ class Disk:
             runtime.on_loop(self.on_fatal, error)
         return INTERVAL_S if self._unsynced else None
 
-    def _sync_now(self, fd: int) -> None:
-        try:
-            _full_sync(fd)
-        except OSError as error:
-            raise SyncFailed(error.errno, f"sync: {error.strerror}") from error
 
-
-def write_all(fd: int, content: bytes) -> None:
-    """Write every byte. Raises OSError, having possibly written some."""
-    view = memoryview(content)
-    while view:
-        view = view[_os.write(fd, view) :]
+def _synced(sync: Callable[[Any], None], what: Any) -> None:
+    try:
+        sync(what)
+    except OSError as error:
+        raise SyncFailed(error.errno, f"sync: {error.strerror}") from error
 
 
 def _report(outcomes: list[Outcome]) -> None:
@@ -224,15 +219,6 @@ def _report(outcomes: list[Outcome]) -> None:
             file.committed(result, error)
         except Exception:
             log.exception("what follows a commit failed")
-
-
-def _full_sync(fd: int) -> None:
-    if sys.platform == "darwin":  # fsync there leaves data in the drive's own cache
-        import fcntl
-
-        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(fd)
 
 
 def _who_owns(owner: Path) -> str:

@@ -1,7 +1,7 @@
-"""A JSON file held in memory: changed only through `update`, edited by hand at any time.
+"""A JSON file an admin reads and edits with any editor while the server changes it too.
 
-`value` maps keys to rows and is never altered in place. The file is the truth an admin reads; a
-copy of the last good state lies in journal/, for the day the file is found broken at a start.
+The rows are in memory, their changes in the journal; the file follows them, soon while it is small
+and seldom once it is big. Whatever else is found in it was written by hand, and is merged.
 """
 
 from __future__ import annotations
@@ -9,26 +9,35 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from soyuz import runtime
-from soyuz.domain.errors import Malformed
-from soyuz.domain.merge import changed_keys, merge
-from soyuz.domain.versions import Versions
-from soyuz.store.disk import FILE_MODE, Disk, Unavailable
-from soyuz.store.handwritten import Spoiled, find_key, read
+from soyuz.domain.versions import Versions, different_keys
+from soyuz.store import checkpoint, system
+from soyuz.store.checkpoint import Checkpoint
+from soyuz.store.disk import Unavailable
+from soyuz.store.handwritten import Spoiled
+from soyuz.store.journal import Journal
+from soyuz.store.journal_lines import Text
+from soyuz.store.looks import Stamp, look, settled_look, stamp_of, stamp_on_disk
+from soyuz.store.merging import Parse, merged, rows_of
 from soyuz.store.readership import Readership
-from soyuz.store.snapshot import Stamp, look, render, settled_look, stamp_of, stamp_on_disk
+from soyuz.store.replaced import Replaced, beside
+from soyuz.store.table import Table
 
 log = logging.getLogger("soyuz.store")
 
-Rows = Mapping[str, Any]
-Changes = Mapping[str, Any]  # key to its whole new row, or to None to delete it
-Parse = Callable[[Any, float], dict[str, Any]]  # (decoded JSON, when it was saved in UTC seconds)
+SMALL_BYTES = 1_000_000  # a file below it follows every change at once
+BIG_FILE_S = 600.0  # one above it follows after so long, or when half of it has changed
+KNOWN_TEXTS = 5_000
+KNOWN_TEXTS_KEPT = 100  # in a checkpoint; the journal has the later ones
+
+Removal = Callable[[int, int], bool]  # (rows an edit removes, rows there are): is it doubtful?
 
 
 @dataclass(frozen=True)
@@ -44,250 +53,321 @@ class Trouble:
         return f"{self.file}, line {self.line}, column {self.column}: {self.problem}"
 
 
-class _Foreign(Exception):
-    """Someone else has changed the file since we last read or wrote it."""
-
-
-@dataclass(frozen=True)
-class _Staged:
-    version: int
-    value: Rows
-    write_file: bool
-    replaced_was_read: bool = False  # the version it was written over
-
-
-_NOTHING = _Staged(-1, {}, False)
-
-
-class Document:
-    """See the module. `on_change(before, after)` and `on_trouble(trouble or None)` run on the loop."""
+class Document(Table):
+    """See the module. `on_trouble(trouble or None)` is called on the event loop."""
 
     def __init__(
-        self, path: Path, parse: Parse, disk: Disk, *, complete_by_hand: bool = False
+        self,
+        path: Path,
+        parse: Parse,
+        journal: Journal,
+        *,
+        complete_by_hand: bool = False,
+        doubtful: Removal = lambda removed, rows: False,
     ) -> None:
-        """`complete_by_hand`: write what an admin wrote short back in full, at once."""
+        """`complete_by_hand`: write what an admin wrote short back in full, at once.
+
+        An edit whose removals are `doubtful` waits until it is confirmed.
+        """
+        super().__init__(path.name, journal)
         self.path = path
-        self._complete_by_hand = complete_by_hand
-        self.value: Rows = {}
         self.trouble: Trouble | None = None
-        self.on_change: list[Callable[[Rows, Rows], None]] = []
         self.on_trouble: list[Callable[[Trouble | None], None]] = []
         self._parse = parse
-        self._disk = disk
-        self._good = disk.folder.journal / path.name
-        self._lock = threading.RLock()
-        self._version = 0
-        self._durable: Rows = {}
-        self._durable_from = 0  # the version; what is older has no more say
-        self._is_refusing = False
-        self._staged = _Staged(0, {}, False)
-        self._tickets: list[tuple[int, _Ticket]] = []
-        self._stamp: Stamp | None = None
-        self._coming: Stamp | None = None  # of the file we are about to rename into place
-        self._versions = Versions({})
+        self._disk = journal.disk
+        self._complete_by_hand = complete_by_hand
+        self._doubtful = doubtful
+        self._is_confirmed = False
+        self._checkpoint = journal.disk.folder.journal / path.name
+        self.needed_from: int | None = None  # the first change since the checkpoint
+        self._journaled_bytes = 0  # since the checkpoint
+        self._versions = Versions()
+        self._touched: set[str] | None = None  # keys changed while an edit is taken over
+        self._stamp: Stamp | None = None  # of the text we wrote or took in last
+        self._is_due = False  # the file is behind
+        self._behind_since = 0.0
+        self._behind_bytes = 0
         self._readership = Readership()
-        self._settling = False
+        self._replaced = Replaced(path, journal.disk)
+        self._known: deque[str] = deque(maxlen=KNOWN_TEXTS)  # sums of the texts that were ours
+        self._problem = ""
+        self._busy = threading.Lock()
+
+    # At the start
 
     def load(self) -> None:
-        """Read the file at the start, or make it. Raises OSError."""
+        """Take the rows from the journal, then look at the file. Raises OSError."""
+        known = self._restore()
         content, stamp = look(self.path)
-        try:
-            if content is None:
-                raise Spoiled("the file is missing", 1, 1)
-            value, normalised = self._read(content, stamp)
-        except Spoiled as spoiled:
-            value, normalised = self._last_good(spoiled), content is None
-            if content is not None:
-                self._keep_aside(content, spoiled)
-        self.value = self._durable = value
-        self._stamp = stamp
-        self._versions = Versions(value)
-        if normalised and not self.trouble:
-            self._stamp = stamp_of(self._disk.replace(self.path, render(value), FILE_MODE))
-        self._disk.replace(self._good, render(value))
-        self._readership.watch(self.path)
+        has_past = self._checkpoint.exists() or bool(known)
+        if content is None or not content.strip(b"\0 \t\r\n"):
+            if has_past:
+                log.warning("%s is missing or empty; it is written again", self.name)
+            self._stamp = stamp
+            self._write()
+        elif sha256(content).hexdigest() in known:
+            self._stamp = stamp
+            self._readership.watch(self.path)
+        else:
+            self._versions.newest_was_read()  # who edits while no server runs has mostly read it
+            try:
+                self._adopt(content, stamp)
+            except Spoiled as spoiled:
+                if not has_past:
+                    raise OSError(f"{self.name}, {spoiled}, and nothing is known of it") from None
+                log.warning("%s: %s; started from the last good state", self.name, spoiled)
+                self._set_aside(content, stamp, spoiled)
+        if self._is_due and not self.trouble:
+            self._write()
+        if not self._checkpoint.exists():
+            self.write_checkpoint()
 
-    def update(self, change: Callable[[Rows], Changes]) -> None:
-        """Apply a change and wait until it is on the disk. Raises Unavailable, and what `change` does.
+    def _restore(self) -> set[str]:
+        """Rebuild the rows and the file's versions; gives the sums of the texts that were ours."""
+        kept = checkpoint.read(self._checkpoint) or Checkpoint(0, {}, ())
+        self._texts.update(kept.rows)
+        self._known.extend(kept.texts)
+        known = set(kept.texts)
+        # A text stands for the rows as they were at its `seq`, a little before it was written down.
+        steps: list[tuple[int, Mapping[str, bytes | None] | None]] = []
+        for number, said in self._journal.replayed(self.name):
+            if isinstance(said, Text):
+                self._know(said.sha256, number)
+                known.add(said.sha256)
+                steps.append((said.seq, None))
+            elif number > kept.seq:
+                steps.append((number, said))
+        for number, changes in sorted(steps, key=lambda step: (step[0], step[1] is None)):
+            if changes is None:
+                self._versions.add(self._versions.begin())
+                self._is_due = False
+                continue
+            self.needed_from = self.needed_from or number
+            for key, row in changes.items():
+                self._apply(key, self._texts.get(key), row)
+        return known
 
-        `change` is pure, may run twice, and gives the rows to put and the keys to delete (None).
-        """
-        ticket = self.begin_update(change)
-        if ticket:
-            ticket.wait()
-
-    def begin_update(self, change: Callable[[Rows], Changes]) -> _Ticket | None:
-        """Apply a change in memory at once and give the ticket of its way to the disk."""
-        with self._lock:
-            before = self.value
-            after = _applied(before, change(before))
-            if after == before:
-                return None
-            self._version += 1
-            self.value = after
-            ticket = _Ticket()
-            self._tickets.append((self._version, ticket))
-            self._stage(write_file=True)
-        self._tell(before, after)
-        return ticket
+    # Every half second
 
     def poll(self) -> None:
-        """Take over what was edited by hand since the last look; called about once a second."""
-        stamp = stamp_on_disk(self.path)
-        is_ours = stamp == self._stamp or (stamp is not None and stamp == self._coming)
-        if not self._settling and not is_ours:
-            self._take_over()
+        """Have hand edits taken over, and the file brought up to date when that is due."""
+        if self._busy.acquire(blocking=False):
+            runtime.spawn(self._work)
 
-    def commit(self, disk: Disk) -> _Staged | None:
-        """Committer's thread: write the staged value; gives what it was, None if the file is foreign."""
-        if self._is_refusing:  # a failed change is still to be undone, and all that came with it
-            return _NOTHING
-        staged = self._staged
-        content = render(staged.value)
-        readership = Readership()
+    def catch_up(self) -> None:
+        """Bring the file up to date now, unless what lies there is an admin's and in trouble."""
+        with self._busy:
+            try:
+                if self._is_due and not self.trouble:
+                    self._write()
+            except (OSError, Unavailable) as error:
+                log.error("%s: %s; it is written at the next start", self.name, error)
 
-        def about_to_replace(temporary: Path) -> None:
-            if stamp_on_disk(self.path) not in (self._stamp, None):
-                raise _Foreign
-            readership.watch(temporary)  # before anyone can read it
-            self._coming = stamp_on_disk(temporary)
+    def confirm(self) -> bool:
+        """Have a doubtful edit taken over after all; says whether there is one."""
+        has_one = self.trouble is not None and stamp_on_disk(self.path) == self._stamp
+        self._is_confirmed = has_one
+        if has_one:
+            self._stamp = None
+        return has_one
 
+    def _work(self) -> None:
         try:
-            disk.replace(self._good, content)
-            if staged.write_file:
-                stat = disk.replace(self.path, content, just_before=about_to_replace)
-        except _Foreign:
-            return None
-        except OSError:
-            self._is_refusing = True
-            readership.close()
+            self._replaced.take_over(lambda content: self._adopt(content, None))
+            stamp = stamp_on_disk(self.path)
+            is_missing = stamp is None
+            if stamp != self._stamp and not (is_missing and self._is_due):
+                self._take_over()
+            elif self._is_due and self._is_time() and (is_missing or not self.trouble):
+                self._write()
+            is_behind = (self.needed_from or self._journal.kept_from) < self._journal.kept_from
+            if is_behind or self._journaled_bytes > max(SMALL_BYTES * 4, self._size() / 2):
+                self.write_checkpoint()
+            self._problem = ""
+        except (OSError, Unavailable) as error:
+            if str(error) != self._problem:  # it is tried again twice a second
+                self._problem = str(error)
+                log.error("%s: %s; it is tried again and again", self.name, error)
+        finally:
+            self._busy.release()
+
+    def _is_time(self) -> bool:
+        size = self._size()
+        return (
+            size < SMALL_BYTES
+            or self._behind_bytes > size / 2
+            or time.monotonic() - self._behind_since > BIG_FILE_S
+        )
+
+    def _size(self) -> int:
+        return self._stamp[1] if self._stamp else 0
+
+    # Our own changes
+
+    def _apply(self, key: str, before: bytes | None, after: bytes | None) -> None:
+        super()._apply(key, before, after)
+        self._versions.changed(key, before)
+        if self._touched is not None:
+            self._touched.add(key)
+        cost = len(key) + len(after or b"")
+        if not self._is_due:
+            self._is_due, self._behind_since, self._behind_bytes = True, time.monotonic(), 0
+        self._behind_bytes += cost
+        self._journaled_bytes += cost
+        if self.needed_from is None:
+            self.needed_from = self._journal.last_seq + 1
+
+    def _know(self, text_sha256: str, seq: int) -> None:
+        self._known.append(text_sha256)
+        self.needed_from = self.needed_from or seq
+
+    def _write(self) -> None:
+        """Write the file as the rows are now. Raises OSError, Unavailable."""
+        with self._journal.lock:
+            rows, seq = dict(self._texts), self._journal.last_seq
+            back, self._is_due = self._versions.begin(), False
+        try:
+            self._put_in_place(rows, seq)
+        except BaseException:
+            with self._journal.lock:
+                self._versions.drop(back)
+                self._is_due = True
             raise
-        if staged.write_file:
-            self._stamp = stamp_of(stat)
-            self._readership, replaced = readership, self._readership
-            staged = replace(staged, replaced_was_read=replaced.was_read())
-            replaced.close()
-        return staged
+        with self._journal.lock:
+            self._versions.add(back)
+        self._report(None)
 
-    def committed(self, staged: _Staged | None, error: OSError | None) -> None:
-        """Event loop: settle the tickets, or undo what could not be written."""
-        if error is not None:
-            self._undo(error)
-        elif staged is None:
-            runtime.spawn(self._take_over)
+    def _put_in_place(self, rows: Mapping[str, bytes], seq: int) -> None:
+        digest = sha256()
+
+        def parts() -> Any:
+            for chunk in checkpoint.chunks(rows):
+                digest.update(chunk)
+                yield chunk
+
+        temporary, stat = runtime.off_loop(self._disk.prepare, self.path, parts())
+        try:
+            # After this the text is known as ours, and all it says is safe.
+            self._journal.know_text(self.name, digest.hexdigest(), seq).wait()
+            self._know(digest.hexdigest(), seq)
+            readership = Readership()
+            readership.watch(temporary)  # before anyone can read it
+            self._take_its_place(temporary)
+        except BaseException:
+            system.remove(temporary)
+            raise
+        replaced, self._readership = self._readership, readership
+        if replaced.was_read():
+            self._versions.newest_was_read()
+        self._replaced.keep(replaced, temporary, self._stamp)
+        self._stamp = stamp_of(stat)
+        self._disk.sync_folder(self.path.parent)
+
+    def _take_its_place(self, temporary: Path) -> None:
+        if system.exchange(temporary, self.path):
+            return
+        there = stamp_on_disk(self.path)
+        if there is None:
+            system.rename_to_new(temporary, self.path)
+        elif there == self._stamp:
+            system.rename(temporary, self.path)
         else:
-            self._settle(staged)
+            raise OSError("it was edited just now")
 
-    def _settle(self, staged: _Staged) -> None:
-        version = staged.version
-        with self._lock:
-            if version >= self._durable_from:
-                self._durable, self._durable_from = staged.value, version
-            if staged.replaced_was_read:
-                self._versions.newest_was_read()
-            self._versions.add(self._durable)
-            settled = [ticket for at, ticket in self._tickets if at <= version]
-            self._tickets = [(at, ticket) for at, ticket in self._tickets if at > version]
-        if staged.write_file:
-            self._report(None)  # a broken text was replaced; its copy lies beside the file
-        for ticket in settled:
-            ticket.settle(None)
+    def write_checkpoint(self) -> None:
+        """Keep the rows as they are now, so that older segments are not needed. Raises OSError."""
+        with self._journal.lock:
+            rows, seq = dict(self._texts), self._journal.last_seq
+            needed_from, self.needed_from = self.needed_from, None
+            self._journaled_bytes = 0
+            kept = Checkpoint(seq, rows, list(self._known)[-KNOWN_TEXTS_KEPT:])
+        try:
+            # What the disk has not taken must not be in it.
+            self._journal.sync().wait()
+            runtime.off_loop(checkpoint.write, self._disk, self._checkpoint, kept)
+        except BaseException:
+            self.needed_from = needed_from
+            raise
 
-    def _undo(self, error: OSError) -> None:
-        with self._lock:
-            before, self.value = self.value, self._durable
-            tickets, self._tickets = self._tickets, []
-            self._version += 1
-            self._durable_from = self._version
-            self._staged = _Staged(self._version, self.value, False)
-            self._is_refusing = False
-        log.error("%s could not be written: %s", self.path.name, error.strerror or error)
-        for _, ticket in tickets:
-            ticket.settle(error)
-        self._tell(before, self.value)
+    # Edits by hand
 
     def _take_over(self) -> None:
-        if self._settling:
-            return
-        self._settling = True
         if self._readership.was_read():  # asked before we read what lies there now
-            with self._lock:
-                self._versions.newest_was_read()
+            self._versions.newest_was_read()
         try:
             content, stamp = settled_look(self.path)
-        finally:
-            self._settling = False
-        if stamp == self._stamp:  # it was our own write after all
-            self._disk.hand_over(self)
+        except OSError as error:
+            self._report(Trouble(self.name, 1, 1, f"it cannot be read: {error.strerror}"))
+            return
+        if stamp == self._stamp:
             return
         try:
             if content is None:
                 raise Spoiled("the file is missing", 1, 1)
-            theirs, normalised = self._read(content, stamp)
+            self._adopt(content, stamp)
         except Spoiled as spoiled:
-            self._keep_aside(content, spoiled)
-            with self._lock:
-                self._stamp = stamp
-                self._readership.close()
-                self._stage(write_file=bool(self._tickets))
+            self._set_aside(content, stamp, spoiled)
+
+    def _adopt(self, content: bytes, stamp: Stamp | None) -> None:
+        """Merge a text, which lies at the path unless `stamp` is None. Raises Spoiled, Unavailable."""
+        saved_at = stamp[0] / 1e9 if stamp else time.time()
+        theirs, is_complete = runtime.off_loop(rows_of, content, saved_at, self._parse)
+        try:
+            self._merge(content, stamp, theirs, is_complete)
+        finally:
+            self._touched = None
+
+    def _merge(
+        self, content: bytes, stamp: Stamp | None, theirs: dict[str, bytes], is_complete: bool
+    ) -> None:
+        with self._journal.lock:
+            before, self._touched = dict(self._texts), set()
+        # Off the loop, for it looks at every row; what changes meanwhile is looked at again.
+        different = runtime.off_loop(different_keys, theirs, before)
+        with self._journal.lock:
+            different = self._still_different(theirs, different)
+            base = self._versions.base_of(theirs, different)
+            wanted = merged(self.name, base, self._texts, theirs, different, self._parse)
+            self._refuse_doubtful(wanted)
+            ticket = self._begin(wanted, sha256(content).hexdigest())
+            self._know(sha256(content).hexdigest(), self._journal.last_seq)
+        assert ticket
+        ticket.wait()
+        self._is_confirmed = False
+        log.info("%s was edited: %d changed", self.name, len(wanted))
+        if stamp is None:
             return
-        self._adopt(theirs, stamp, normalised)
-
-    def _adopt(self, theirs: Rows, stamp: Stamp | None, normalised: bool) -> None:
-        with self._lock:
-            before = self.value
-            base = self._versions.base_of(theirs)
-            after = self._checked(merge(base, before, theirs), theirs)
-            self._version += 1
-            self.value = after
-            self._durable, self._durable_from = theirs, self._version
+        with self._journal.lock:
+            different = self._still_different(theirs, different)
+            self._versions.edited(theirs, self._texts, different)
             self._stamp = stamp
-            self._versions.add(theirs)
-            self._versions.newest_was_read()  # by whoever wrote it
-            self._readership.watch(self.path)
-            self._stage(write_file=normalised or after != theirs)
-        log.info("%s was edited: %d changed", self.path.name, len(changed_keys(before, after)))
+            self._is_due = bool(different) or (self._complete_by_hand and not is_complete)
+        self._readership.watch(self.path)
         self._report(None)
-        self._tell(before, after)
 
-    def _checked(self, merged: dict[str, Any], theirs: Rows) -> Rows:
-        try:
-            return self._parse(merged, time.time())
-        except Malformed:
-            return theirs  # two good halves can make a bad whole only where one row is in both
+    def _still_different(self, theirs: Mapping[str, bytes], different: set[str]) -> set[str]:
+        keys = different | (self._touched or set())
+        return {key for key in keys if theirs.get(key) != self._texts.get(key)}
 
-    def _read(self, content: bytes, stamp: Stamp | None) -> tuple[dict[str, Any], bool]:
-        decoded = read(content)
-        written_at = stamp[0] / 1e9 if stamp else 0.0
-        try:
-            value = self._parse(decoded, written_at)
-        except Malformed as malformed:
-            raise Spoiled(malformed.problem, *find_key(content, malformed.key)) from None
-        return value, self._complete_by_hand and value != decoded
+    def _refuse_doubtful(self, wanted: Mapping[str, bytes | None]) -> None:
+        removed, rows = sum(row is None for row in wanted.values()), len(self._texts)
+        if self._doubtful(removed, rows) and not self._is_confirmed:
+            raise Spoiled(
+                f"it removes {removed} of {rows}; nothing changes until you confirm it with the "
+                f"command line's verb: confirm {self.name}",
+                1,
+                1,
+            )
 
-    def _last_good(self, spoiled: Spoiled) -> dict[str, Any]:
-        try:
-            value, _ = self._read(self._good.read_bytes(), None)
-        except FileNotFoundError:
-            if self.path.exists():
-                raise OSError(f"{self.path.name}, {spoiled}, and there is no good copy") from None
-            return {}
-        except Spoiled as worse:
-            raise OSError(f"{self.path.name}, {spoiled}; its good copy, {worse}") from None
-        log.warning("%s: %s; started from the last good copy", self.path.name, spoiled)
-        return value
-
-    def _keep_aside(self, content: bytes | None, spoiled: Spoiled) -> None:
+    def _set_aside(self, content: bytes | None, stamp: Stamp | None, spoiled: Spoiled) -> None:
         if content:
-            mark = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(content).hexdigest()[:4]}"
-            name = f"{self.path.name}.broken-{mark}"
-            runtime.off_loop(self._disk.replace, self.path.with_name(name), content)
-        self._report(Trouble(self.path.name, spoiled.line, spoiled.column, spoiled.problem))
-
-    def _stage(self, write_file: bool) -> None:
-        still_due = bool(self._tickets) and self._staged.write_file
-        self._staged = _Staged(self._version, self.value, write_file or still_due)
-        self._disk.hand_over(self)
+            aside = beside(self.path, "broken", content)
+            if not list(self.path.parent.glob(f"{self.name}.broken-*{aside.name[-9:]}")):
+                runtime.off_loop(self._disk.replace, aside, content)
+        self._stamp = stamp
+        self._readership.close()
+        self.trouble = None  # it was saved again: the same mistake is told again
+        self._report(Trouble(self.name, spoiled.line, spoiled.column, spoiled.problem))
 
     def _report(self, trouble: Trouble | None) -> None:
         if trouble == self.trouble:
@@ -297,39 +377,3 @@ class Document:
             log.error("%s; the last good state stays in force", trouble)
         for tell in self.on_trouble:
             tell(trouble)
-
-    def _tell(self, before: Rows, after: Rows) -> None:
-        if before != after:
-            for tell in self.on_change:
-                try:
-                    tell(before, after)
-                except Exception:  # the change has happened; the others must hear of it
-                    log.exception("what follows a change of %s failed", self.path.name)
-
-
-class _Ticket:
-    """One change's way to the disk."""
-
-    def __init__(self) -> None:
-        self._done = threading.Event()
-        self._error: OSError | None = None
-
-    def settle(self, error: OSError | None) -> None:
-        self._error = error
-        self._done.set()
-
-    def wait(self) -> None:
-        """Wait for the outcome. Raises Unavailable."""
-        self._done.wait()
-        if self._error:
-            raise Unavailable(str(self._error)) from self._error
-
-
-def _applied(rows: Rows, changes: Changes) -> dict[str, Any]:
-    after = dict(rows)
-    for key, row in changes.items():
-        if row is None:
-            after.pop(key, None)
-        else:
-            after[key] = row
-    return after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -26,7 +27,7 @@ class Spoiled(Exception):
 def read(content: bytes) -> Any:
     """Decode JSON. Raises Spoiled for anything that is not one whole document without repeats."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(BOM_UTF8).decode()  # many times faster than "utf-8-sig"
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
         raise Spoiled("this is not UTF-8 text", *_position(before, len(before))) from None
@@ -40,10 +41,12 @@ def read(content: bytes) -> Any:
         raise Spoiled(str(error), *_second(text, error.key)) from None
     except (ValueError, RecursionError) as error:
         raise Spoiled(str(error), 1, 1) from None
-    for escape in _ESCAPE.finditer(text):
-        if escape["half"]:
-            problem = "half a character, which no file can hold"
-            raise Spoiled(problem, *_position(text, escape.start()))
+    at = text.find("\\")
+    while at >= 0:  # a regular expression over all of a large text would hold up everyone else
+        escape = _ESCAPE.match(text, at)
+        if escape and escape["half"]:
+            raise Spoiled("half a character, which no file can hold", *_position(text, at))
+        at = text.find("\\", escape.end() if escape else at + 1)
     return value
 
 

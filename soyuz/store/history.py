@@ -1,33 +1,34 @@
-"""The history of every room: a journal each, opened when first asked for."""
+"""The history of every room, each opened when first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from soyuz.store.disk import Disk
-from soyuz.store.journal import Entry, Journal
+from soyuz.store.history_lines import Entry
+from soyuz.store.room_history import RoomHistory
 
 
 class History:
-    """Journals by room id. `follow(room, batch)` hears every batch once it is on the disk."""
+    """Histories by room id. `follow(room, batch)` hears every batch once it is on the disk."""
 
     def __init__(self, disk: Disk, recent: int) -> None:
         self.follow: Callable[[str, Sequence[Entry]], None] = lambda room, batch: None
         self._disk = disk
         self._recent = recent
-        self._journals: dict[str, Journal] = {}
+        self._rooms: dict[str, RoomHistory] = {}
 
-    def of(self, room: str) -> Journal:
-        """Give a room's journal. Raises OSError when its files cannot be read."""
-        journal = self._journals.get(room)
-        if journal is None:
-            journal = Journal(self._disk.folder.history / room, self._disk, self._recent)
-            journal.load()
-            journal.follow = lambda batch: self.follow(room, batch)
-            self._journals[room] = journal
-        return journal
+    def of(self, room: str) -> RoomHistory:
+        """Give a room's history. Raises OSError when its files cannot be read."""
+        history = self._rooms.get(room)
+        if history is None:
+            history = RoomHistory(self._disk.folder.history / room, self._disk, self._recent)
+            history.load()
+            history.follow = lambda batch: self.follow(room, batch)
+            self._rooms[room] = history
+        return history
 
     def close(self) -> None:
         """Let every file go."""
-        for journal in self._journals.values():
-            journal.close()
+        for history in self._rooms.values():
+            history.close()

@@ -34,6 +34,16 @@ class Readership:
             os.utime(self._fd, ns=(self._written_ns - _LONG_BEFORE_NS, self._written_ns))
             self._armed_ns = os.fstat(self._fd).st_atime_ns
 
+    def hold(self, path: Path) -> None:
+        """Turn to what someone else has put at `path`."""
+        self.close()
+        self._fd = os.open(path, os.O_RDONLY)
+        self._written_ns = 0
+
+    def holds(self, path: Path) -> bool:
+        """Say whether `path` is the version that is watched."""
+        return self._fd >= 0 and os.path.samestat(os.fstat(self._fd), os.stat(path))
+
     def was_read(self) -> bool:
         """Say whether someone has read the version since it is watched."""
         if self._fd < 0:
@@ -42,6 +52,17 @@ class Readership:
         # Written in place since: then only who came before that has read the version itself.
         is_of_version = now.st_mtime_ns == self._written_ns or now.st_atime_ns <= now.st_mtime_ns
         return now.st_atime_ns != self._armed_ns and is_of_version
+
+    def written_at(self) -> int | None:
+        """Give when someone has written into it since (ns), None when nobody has."""
+        if self._fd < 0:
+            return None
+        now = os.fstat(self._fd).st_mtime_ns
+        return None if now == self._written_ns else now
+
+    def content(self) -> bytes:
+        """Give what is in it now, also when nobody else can find it any more."""
+        return os.pread(self._fd, os.fstat(self._fd).st_size, 0)
 
     def close(self) -> None:
         """Let the version go."""

@@ -10,8 +10,9 @@ import msgspec
 
 from soyuz.domain.errors import Malformed
 from soyuz.domain.instant import epoch, iso
-from soyuz.store.disk import Disk
 from soyuz.store.document import Document
+from soyuz.store.journal import Journal
+from soyuz.store.table import Delta, Row
 
 IDLE_S = 14 * 86_400.0
 ABSOLUTE_S = 90 * 86_400.0
@@ -32,16 +33,20 @@ class Session(msgspec.Struct, frozen=True):
 class Sessions:
     """The sign-ins. `on_end(session)` is called for each that is ended."""
 
-    def __init__(self, disk: Disk) -> None:
-        self._document = Document(disk.folder.sessions, lambda rows, at: _parse(rows), disk)
-        self.document = self._document
+    def __init__(self, journal: Journal) -> None:
+        path = journal.disk.folder.sessions
+        self.document = Document(path, lambda rows, at: _parse(rows), journal)
+        self._by_user: dict[str, set[str]] = {}
         self.on_end: list[Callable[[Session], None]] = []
         self._seen: dict[str, float] = {}
 
     def load(self) -> None:
         """Read the file. Raises OSError."""
-        self._document.load()
-        self._document.on_change.append(self._tell_ended)
+        self.document.load()
+        for key, row in self.document.value.items():
+            self._index(key, None, row)
+        self.document.on_apply.append(self._index)
+        self.document.on_change.append(self._tell_ended)
 
     def start(self, token: str, username: str, now: float, address: str, browser: str) -> None:
         """Remember a sign-in. Raises Unavailable."""
@@ -52,7 +57,7 @@ class Sessions:
             "address": address,
             "browser": browser[:200],
         }
-        self._document.update(lambda rows: {_id(token): row})
+        self.document.update(lambda rows: {_id(token): row})
 
     def find(self, token: str, now: float) -> Session | None:
         """Give the session of a cookie's token unless it has run out."""
@@ -66,21 +71,24 @@ class Sessions:
 
     def of(self, username: str) -> list[Session]:
         """Give a person's sign-ins, the latest seen first."""
-        ids = [i for i, row in self._document.value.items() if row["user"] == username]
-        sessions = [s for s in map(self._session, ids) if s]
+        sessions = [s for s in map(self._session, self._by_user.get(username, ())) if s]
         return sorted(sessions, key=lambda session: session.seen_at, reverse=True)
+
+    def usernames(self) -> set[str]:
+        """Give everyone who is signed in somewhere."""
+        return set(self._by_user)
 
     def end(self, session_id: str) -> None:
         """End one sign-in. Raises Unavailable."""
-        self._document.update(lambda rows: {session_id: None})
+        self.document.update(lambda rows: {session_id: None})
 
     def end_all(self, username: str, keep: str | None = None) -> None:
         """End a person's sign-ins but `keep`. Raises Unavailable."""
 
         def drop(rows: Mapping[str, Any]) -> dict[str, None]:
-            return {i: None for i, row in rows.items() if row["user"] == username and i != keep}
+            return {i: None for i in self._by_user.get(username, ()) if i != keep}
 
-        self._document.update(drop)
+        self.document.update(drop)
 
     def write_seen(self, now: float) -> None:
         """Write down who was seen, where that is old news on the disk, and drop what has run out."""
@@ -96,10 +104,10 @@ class Sessions:
                     changes[key] = {**row, "seen_at": iso(seen_at)}
             return changes
 
-        self._document.update(put)
+        self.document.update(put)
 
     def _session(self, session_id: str) -> Session | None:
-        row = self._document.value.get(session_id)
+        row = self.document.value.get(session_id)
         return None if row is None else self._from_row(session_id, row)
 
     def _from_row(self, session_id: str, row: Mapping[str, Any]) -> Session:
@@ -107,10 +115,21 @@ class Sessions:
         created_at = epoch(row["created_at"])
         return Session(session_id, row["user"], created_at, seen_at, row["address"], row["browser"])
 
-    def _tell_ended(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        for key in before.keys() - after.keys():
-            for tell in self.on_end:
-                tell(self._from_row(key, before[key]))
+    def _index(self, key: str, before: Row | None, after: Row | None) -> None:
+        if before is not None:
+            mine = self._by_user[before["user"]]
+            mine.discard(key)
+            if not mine:
+                del self._by_user[before["user"]]
+        if after is not None:
+            self._by_user.setdefault(after["user"], set()).add(key)
+
+    def _tell_ended(self, delta: Delta) -> None:
+        for key, (before, after) in delta.items():
+            if before is not None and after is None:
+                self._seen.pop(key, None)
+                for tell in self.on_end:
+                    tell(self._from_row(key, before))
 
 
 def _id(token: str) -> str:

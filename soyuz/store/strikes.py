@@ -8,15 +8,16 @@ from typing import Any
 from soyuz.domain.errors import Malformed
 from soyuz.domain.instant import epoch, iso
 from soyuz.domain.ladder import CLEAN_DAY_S, Strikes
-from soyuz.store.disk import Disk
 from soyuz.store.document import Document
+from soyuz.store.journal import Journal
 
 
 class StrikesBook:
     """The rungs, by account."""
 
-    def __init__(self, disk: Disk) -> None:
-        self.document = Document(disk.folder.strikes, lambda rows, at: _parse(rows), disk)
+    def __init__(self, journal: Journal) -> None:
+        path = journal.disk.folder.strikes
+        self.document = Document(path, lambda rows, at: _parse(rows), journal)
 
     def load(self) -> None:
         """Read the file. Raises OSError."""

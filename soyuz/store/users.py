@@ -8,27 +8,31 @@ from typing import Any
 import msgspec
 
 from soyuz.domain.errors import Refused
-from soyuz.domain.merge import changed_keys
 from soyuz.domain.names import fold, skeleton
-from soyuz.domain.user import User, parse_users, user_from_row
-from soyuz.store.disk import Disk
+from soyuz.domain.user import User, parse_users, removes_too_many, user_from_row
 from soyuz.store.document import Document
+from soyuz.store.journal import Journal
+from soyuz.store.table import Delta, Row
 
 
 class Users:
     """The accounts. `on_change(before, after)` hears of each account, None where it is not."""
 
-    def __init__(self, disk: Disk) -> None:
-        self.document = Document(disk.folder.users, lambda rows, at: parse_users(rows), disk)
+    def __init__(self, journal: Journal) -> None:
+        path = journal.disk.folder.users
+        self.document = Document(
+            path, lambda rows, at: parse_users(rows), journal, doubtful=removes_too_many
+        )
         self.on_change: list[Callable[[User | None, User | None], None]] = []
-        self._by_skeleton: dict[str, str] = {}
+        self._by_skeleton: dict[str, tuple[str, ...]] = {}  # an edit by hand may make twins
         self._admins: set[str] = set()
 
     def load(self) -> None:
         """Read the file. Raises OSError."""
         self.document.load()
-        self._index({}, self.document.value)
-        self.document.on_change.append(self._index)
+        for name, row in self.document.value.items():
+            self._index(name, None, row)
+        self.document.on_apply.append(self._index)
         self.document.on_change.append(self._tell)
 
     def __len__(self) -> int:
@@ -52,15 +56,14 @@ class Users:
         """Give the account a name could be mistaken for, itself included."""
         if folded in self.document.value:
             return folded
-        return self._by_skeleton.get(skeleton(folded))
+        return next(iter(self._by_skeleton.get(skeleton(folded), ())), None)
 
     def create(self, user: User) -> None:
         """Add an account. Raises Refused `invalid`, detail `taken`, and Unavailable."""
 
         def add(rows: Mapping[str, Any]) -> dict[str, Any]:
-            # Claimed here, under the document's lock, so that of two look-alikes one comes first.
             name = user.username
-            if name in rows or self._by_skeleton.setdefault(skeleton(name), name) != name:
+            if self.look_alike(name):  # of two who come at once, one is first
                 raise Refused("invalid", "taken", username=name)
             row = {k: v for k, v in msgspec.structs.asdict(user).items() if k != "username"}
             return {user.username: row}
@@ -77,19 +80,20 @@ class Users:
 
         self.document.update(put)
 
-    def _index(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        for name in changed_keys(before, after):
-            mark = skeleton(name)
-            if name not in after and self._by_skeleton.get(mark) == name:
-                del self._by_skeleton[mark]
-            elif name in after:
-                self._by_skeleton.setdefault(mark, name)
-            is_admin = after.get(name, {}).get("role") == "admin"
-            (self._admins.add if is_admin else self._admins.discard)(name)
+    def _index(self, name: str, before: Row | None, after: Row | None) -> None:
+        mark = skeleton(name)
+        others = tuple(alike for alike in self._by_skeleton.get(mark, ()) if alike != name)
+        alike = others if after is None else (*others, name)
+        if alike:
+            self._by_skeleton[mark] = alike
+        else:
+            self._by_skeleton.pop(mark, None)
+        is_admin = after is not None and after.get("role") == "admin"
+        (self._admins.add if is_admin else self._admins.discard)(name)
 
-    def _tell(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        for name in changed_keys(before, after):
-            was = user_from_row(name, before[name]) if name in before else None
-            now = user_from_row(name, after[name]) if name in after else None
+    def _tell(self, delta: Delta) -> None:
+        for name, (before, after) in delta.items():
+            was = None if before is None else user_from_row(name, before)
+            now = None if after is None else user_from_row(name, after)
             for tell in self.on_change:
                 tell(was, now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyuz.domain.merge import changed_keys, merge
-from soyuz.domain.versions import Versions
+from soyuz.domain.merge import merge, overruled
+from soyuz.domain.versions import Versions, different_keys
 
 rows = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3), max_size=6)
 people = st.dictionaries(
@@ -50,45 +53,86 @@ def test_where_both_changed_one_field_the_admin_wins() -> None:
     assert merge({"a": {"n": 1}}, {"a": {"n": 2}}, {"a": {"n": 3}}) == {"a": {"n": 3}}
 
 
-@given(rows, rows)
-def test_changed_keys_are_exactly_those_that_differ(a: dict[str, int], b: dict[str, int]) -> None:
-    assert changed_keys(a, b) == {k for k in "abcdef" if a.get(k) != b.get(k)}
+class File:
+    """A file's versions, each of which someone may have read."""
+
+    def __init__(self, rows: Mapping[str, Any]) -> None:
+        self.versions = Versions()
+        self.rows: dict[str, bytes] = {}
+        self.becomes(rows)
+
+    def becomes(self, rows: Mapping[str, Any]) -> None:
+        """The server writes another version."""
+        texts = {key: json.dumps(row).encode() for key, row in rows.items()}
+        for key in self.rows.keys() | texts.keys():
+            if self.rows.get(key) != texts.get(key):
+                self.versions.changed(key, self.rows.get(key))
+        self.rows = texts
+        self.versions.add(self.versions.begin())
+
+    def is_read(self) -> None:
+        self.versions.newest_was_read()
+
+    def base_of(self, edited: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the rows an edit is taken to have begun from."""
+        texts = {key: json.dumps(row).encode() for key, row in edited.items()}
+        different = different_keys(texts, self.rows)
+        base = {**self.rows, **self.versions.base_of(texts, different)}
+        return {key: json.loads(row) for key, row in base.items() if row is not None}
+
+    def merged(self, edited: Mapping[str, Any]) -> dict[str, Any]:
+        now = {key: json.loads(row) for key, row in self.rows.items()}
+        return merge(self.base_of(edited), now, edited)
 
 
 def test_an_old_buffer_does_not_delete_who_came_since() -> None:
-    versions = Versions({"ann": {"role": "member"}})
-    versions.newest_was_read()  # into the editor
-    versions.add({"ann": {"role": "member"}, "ben": {}})
-    versions.add({"ann": {"role": "member"}, "ben": {}, "cat": {}})
+    file = File({"ann": {"role": "member"}})
+    file.is_read()  # into the editor
+    file.becomes({"ann": {"role": "member"}, "ben": {}})
+    file.becomes({"ann": {"role": "member"}, "ben": {}, "cat": {}})
     for saved in ({"ann": {"role": "admin"}}, {"ann": {"role": "member"}}):
-        now = {"ann": {"role": "member"}, "ben": {}, "cat": {}}
-        assert set(merge(versions.base_of(saved), now, saved)) == {"ann", "ben", "cat"}
+        assert set(file.merged(saved)) == {"ann", "ben", "cat"}
 
 
 def test_whoever_read_the_newest_version_may_delete_from_it() -> None:
-    versions = Versions({"ann": {}})
-    versions.add({"ann": {}, "ben": {}})
-    versions.newest_was_read()
-    saved: dict[str, Any] = {"ann": {}}
-    assert merge(versions.base_of(saved), {"ann": {}, "ben": {}}, saved) == {"ann": {}}
+    file = File({"ann": {}})
+    file.becomes({"ann": {}, "ben": {}})
+    file.is_read()
+    assert file.merged({"ann": {}}) == {"ann": {}}
 
 
-def test_lifting_all_bans_works_though_the_file_was_once_empty() -> None:
-    for read_first in (False, True):
-        versions = Versions({})
-        if read_first:
-            versions.newest_was_read()
-        versions.add({"bob": {"until": "x"}})
-        if read_first:
-            versions.newest_was_read()
-        assert merge(versions.base_of({}), {"bob": {"until": "x"}}, {}) == {}
+@pytest.mark.parametrize("read", ["nothing", "the empty file", "both"])
+def test_lifting_all_bans_works_though_the_file_was_once_empty(read: str) -> None:
+    file = File({})
+    if read != "nothing":
+        file.is_read()
+    file.becomes({"bob": {"until": "x"}})
+    if read == "both":
+        file.is_read()
+    assert file.merged({}) == {}
 
 
 @settings(max_examples=300)
 @given(st.lists(rows, min_size=1, max_size=8))
 def test_every_version_can_be_found_again(values: list[dict[str, int]]) -> None:
-    versions = Versions(values[0])
-    versions.newest_was_read()
+    file = File(values[0])
+    file.is_read()
     for value in values[1:]:
-        versions.add(value)
-    assert versions.base_of(values[0]) == values[0]
+        file.becomes(value)
+    if values[0]:
+        assert file.base_of(values[0]) == values[0]
+
+
+def test_a_version_that_came_to_nothing_is_none() -> None:
+    file = File({"ann": {"n": 1}})
+    file.is_read()
+    file.versions.changed("ben", None)
+    file.rows["ben"] = b"{}"
+    file.versions.drop(file.versions.begin())
+    assert file.base_of({"ann": {"n": 2}}) == {"ann": {"n": 1}}
+
+
+def test_what_the_hand_overrules_is_named() -> None:
+    base, ours, theirs = {"a": {"n": 1, "m": 1}}, {"a": {"n": 2, "m": 1}}, {"a": {"n": 3, "m": 5}}
+    assert overruled(base, ours, theirs) == [("a", "n")]
+    assert overruled(base, base, theirs) == overruled(base, ours, ours) == []

@@ -64,8 +64,7 @@ def test_a_ban_by_hand_throws_a_live_person_out_and_lifting_lets_them_in(
 
 def test_a_short_form_is_written_back_in_full(own: Server) -> None:
     edit(own, "temp_bans.json", {"Bob": "2h"})
-    eventually(lambda: '"until"' in own.file("temp_bans.json").read_text())
-    row = json.loads(own.file("temp_bans.json").read_text())["bob"]
+    row = own.shows("temp_bans.json", lambda bans: "bob" in bans)["bob"]
     assert row["until"].endswith("Z")
 
 
@@ -213,7 +212,7 @@ def test_a_broken_file_changes_nothing_and_is_reported(
 def test_users_json_by_hand_is_live(own: Server, person: MakePerson) -> None:
     ann, ben = person("ann", at=own), person("ben", at=own)
     ann.hears("session:ready"), ben.hears("session:ready")
-    users = json.loads(own.file("users.json").read_text())
+    users = own.shows("users.json", lambda users: "ben" in users)
     users["ann"]["display_name"] = "Annie"
     edit(own, "users.json", users)
     assert ben.hears("user:changed", timeout=LIVE_WITHIN_S)["display_name"] == "Annie"
@@ -230,16 +229,16 @@ def test_an_editor_opened_before_two_signed_up_deletes_neither(
     own: Server, person: MakePerson
 ) -> None:
     person("ann", at=own)
-    buffer = own.file("users.json").read_text()
+    buffer = json.dumps(own.shows("users.json", lambda users: "ann" in users))
     person("ben", at=own), person("cat", at=own)
+    own.shows("users.json", lambda users: "cat" in users)
     edit(own, "users.json", buffer.replace('"member"', '"moderator"'))
-    eventually(lambda: "cat" in own.file("users.json").read_text())
-    users = json.loads(own.file("users.json").read_text())
+    users = own.shows("users.json", lambda users: "cat" in users)
     roles = {name: row["role"] for name, row in users.items()}
     assert roles == {"ann": "moderator", "ben": "member", "cat": "member"}
 
 
 def make_admin(server: Server, name: str) -> None:
-    users = json.loads(server.file("users.json").read_text())
+    users = server.shows("users.json", lambda users: name in users)
     users[name]["role"] = "admin"
     edit(server, "users.json", users)

@@ -22,7 +22,7 @@ from soyuz.features import chat
 from soyuz.features.chat import Chat, Receipt
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
-from soyuz.store.journal import Entry, encode
+from soyuz.store.history_lines import encode
 from tests.conftest import MakePerson, StartServer, eventually
 
 DAY_S = 86_400.0
@@ -50,10 +50,10 @@ class Room:
         self.messenger.gate = Gatekeeper(self.messenger)
         self.messenger.hub = SimpleNamespace(publish=lambda *args: None)  # type: ignore[assignment]
         self.chat = Chat(self.messenger)
-        self.journal = self.messenger.history.of("lobby")
+        self.history = self.messenger.history.of("lobby")
         self.searches = 0
-        self._find = self.journal.find
-        self.journal.find = self._finds  # type: ignore[method-assign]
+        self._find = self.history.find
+        self.history.find = self._finds  # type: ignore[method-assign]
         self.while_searching: Callable[[], object] = lambda: None
 
     def _finds(self, *args: Any) -> Any:
@@ -164,7 +164,7 @@ def test_two_copies_are_one_message_though_one_was_searching(room: Room) -> None
     copy: list[Any] = []
     room.while_searching = lambda: copy.append(room.receipt("precious"))
     assert room.receipt("precious", seen=0) == copy[0]
-    assert room.journal.last_seq == 3 * KEPT + 1
+    assert room.history.last_seq == 3 * KEPT + 1
 
 
 def test_a_copy_that_was_searching_costs_nothing(open_room: Callable[..., Room]) -> None:
@@ -205,11 +205,7 @@ def test_a_resend_of_long_ago_is_found_by_a_real_server(
     folder = tmp_path / "old/history/lobby"
     folder.mkdir(parents=True)
     lines = [
-        encode(
-            Entry(
-                n, "message:posted", asdict(Message("lobby", n, n, "ann", "x", LONG_AGO, f"m{n}"))
-            )
-        )
+        encode("message:posted", asdict(Message("lobby", n, n, "ann", "x", LONG_AGO, f"m{n}")))
         for n in range(1, 301)
     ]
     (folder / "000000000001.jsonl").write_bytes(b"".join(lines))

@@ -47,7 +47,7 @@ def test_a_warning_then_a_ban_then_free_again(
     assert json.loads(server.file("temp_bans.json").read_text()) == {}
 
     until = ban_for(6, lambda: ann.says("and again"))
-    row = json.loads(server.file("temp_bans.json").read_text())["ann"]
+    row = server.shows("temp_bans.json", lambda bans: "ann" in bans)["ann"]
     assert (row["scope"], row["until"]) == ("write", until)
     assert row["reason"]
 
@@ -61,7 +61,7 @@ def test_a_warning_then_a_ban_then_free_again(
     waits_until(until)
     assert all(ann.says(f"back {n}")["ok"] for n in range(3)), "a ban empties the window"
     until = ban_for(3_600, lambda: ann.says("a later offence, the next rung"))
-    assert json.loads(server.file("temp_bans.json").read_text())["ann"]["until"] == until
+    server.shows("temp_bans.json", lambda bans: bans["ann"]["until"] == until)
 
     lines = server.file("spam_log.txt").read_text("utf-8").splitlines()
     assert [line.split("\t")[5] for line in lines] == ["warned", "banned 6s", "banned 3600s"]

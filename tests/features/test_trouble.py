@@ -8,6 +8,7 @@ from typing import Any
 from server import create_app
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
+from soyuz.store.disk import Unavailable
 from tests.conftest import PASSWORD, Person
 
 
@@ -26,14 +27,13 @@ def test_a_disk_that_takes_nothing_is_said_on_a_page(tmp_path: Path) -> None:
     user = messenger.gate.sign_up("ann", "", PASSWORD, "203.0.113.7")
     client, new = app.test_client(), app.test_client()
     client.set_cookie("soyuz", messenger.gate.start_session(user, "203.0.113.7", "Firefox"))
-    replace = messenger.disk.replace
+    sessions = messenger.sessions.document
 
-    def only_accounts(path: Path, *args: Any, **kwargs: Any) -> Any:
-        if path.name == "sessions.json":
-            raise OSError(28, "No space left on device")
-        return replace(path, *args, **kwargs)
+    def takes_no_change(change: Any) -> None:
+        if change(sessions.value):
+            raise Unavailable("No space left on device")
 
-    messenger.disk.replace = only_accounts  # type: ignore[method-assign]
+    sessions.update = takes_no_change  # type: ignore[method-assign]
     try:
         link = f"/setup/{messenger.gate.setup_token}"
         answers = [client.post("/logout")]
@@ -45,5 +45,4 @@ def test_a_disk_that_takes_nothing_is_said_on_a_page(tmp_path: Path) -> None:
         assert all("The account is made" in page for page in sign_ups)
         assert messenger.users.get("ben"), "and so it is"
     finally:
-        messenger.disk.replace = replace  # type: ignore[method-assign]
         messenger.close()

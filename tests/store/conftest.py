@@ -16,25 +16,20 @@ import pytest
 from soyuz import runtime
 from soyuz.domain.errors import Malformed
 from soyuz.paths import DataFolder
-from soyuz.store import snapshot
+from soyuz.store import looks
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
+from soyuz.store.journal import Journal
 from tests.conftest import eventually
 
 SETTLE_S = 0.04  # so that the tests are quick; the editors below are quicker or slower than it
 
 
 class Admin:
-    """Whoever edits a data file, in the manner of the editors people use.
-
-    `gate` is held while an editor opens or renames. A server that shares it leaves out the one
-    moment in which an edit may be lost: the microseconds between its last look at the file and its
-    own rename over it.
-    """
+    """Whoever edits a data file, in the manner of the editors people use."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.gate = threading.Lock()
         self.manners: list[Callable[[bytes], None]] = [
             self.saves,
             self.saves_slowly,
@@ -67,13 +62,11 @@ class Admin:
     def renames_over(self, content: bytes) -> None:
         new = self.path.with_name("4913")
         new.write_bytes(content)
-        with self.gate:
-            os.replace(new, self.path)
+        os.replace(new, self.path)
 
     def moves_away_and_writes_anew(self, content: bytes) -> None:
-        with self.gate:
-            os.replace(self.path, self.path.with_name(self.path.name + "~"))
-            self.path.write_bytes(content)
+        os.replace(self.path, self.path.with_name(self.path.name + "~"))
+        self.path.write_bytes(content)
 
     def keeps_a_backup_and_a_swap_file(self, content: bytes) -> None:
         self.path.with_name(f".{self.path.name}.swp").write_bytes(b"\0swap")
@@ -81,8 +74,7 @@ class Admin:
         self.saves(content)
 
     def _emptied(self) -> FileIO:
-        with self.gate:
-            return FileIO(self.path, "w")
+        return FileIO(self.path, "w")
 
 
 class Loop:
@@ -120,36 +112,74 @@ def encoded(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
+def polled(document: Document) -> None:
+    """The server looks at the file once, and does what there is to do."""
+    document.poll()
+    eventually(lambda: not document._busy.locked())
+
+
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "SETTLE_S", SETTLE_S)
+    monkeypatch.setattr(looks, "SETTLE_S", SETTLE_S)
+
+
+class Folder:
+    """A data folder, and the servers that own it one after the other."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.starts()
+
+    def starts(self) -> None:
+        """Own the folder and read its journal."""
+        self.disk = Disk(DataFolder(self._root))
+        self.disk.open()
+        self.journal = Journal(self.disk)
+        self.journal.open()
+
+    def stops(self) -> None:
+        """Give it up without another word, as a killed process does."""
+        self.disk.close()
+        self.journal.close()
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """An open data folder."""
-    opened = Disk(DataFolder(tmp_path / "data"))
-    opened.open()
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    opened = Folder(tmp_path / "data")
     yield opened
-    opened.close()
+    opened.stops()
 
 
 @pytest.fixture
-def document(disk: Disk) -> Document:
+def disk(folder: Folder) -> Disk:
+    """An open data folder."""
+    return folder.disk
+
+
+@pytest.fixture
+def journal(folder: Folder) -> Journal:
+    """Its journal."""
+    return folder.journal
+
+
+@pytest.fixture
+def document(journal: Journal) -> Document:
     """An open document that holds ann."""
-    path = disk.folder.root / "people.json"
+    path = journal.disk.folder.root / "people.json"
     path.write_bytes(encoded({"ann": {"role": "admin"}}))
-    opened = Document(path, rows_of_numbers, disk)
+    opened = Document(path, rows_of_numbers, journal)
     opened.load()
     return opened
 
 
 @pytest.fixture
-def reopened(disk: Disk) -> Callable[[Document], Document]:
-    """The same file as a server finds it at its next start."""
+def reopened(folder: Folder) -> Callable[[Document], Document]:
+    """The same file as a server finds it after the last one was killed."""
 
     def reopen(document: Document) -> Document:
-        again = Document(document.path, rows_of_numbers, disk)
+        folder.stops()
+        folder.starts()
+        again = Document(document.path, rows_of_numbers, folder.journal)
         again.load()
         return again
 
@@ -168,7 +198,7 @@ def watched(document: Document) -> Iterator[Document]:
     runtime.every(0.01, document.poll, stop)
     yield document
     stop.set()
-    eventually(lambda: not document._settling)
+    eventually(lambda: not document._busy.locked())
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from soyuz import runtime
 from soyuz.paths import DataFolder
-from soyuz.store.disk import Disk, Owned, write_all
+from soyuz.store import system
+from soyuz.store.disk import Disk, Owned
 from tests.conftest import ROOT, eventually
 
 OWNER = """
@@ -89,7 +90,7 @@ def test_a_replacement_is_synced_before_its_rename_and_the_folder_after(
     assert calls == ["file", "rename", "folder"]
 
 
-@pytest.mark.parametrize("moment", ["write", "sync", "last look", "rename"])
+@pytest.mark.parametrize("moment", ["write", "sync", "rename"])
 def test_a_replacement_that_fails_leaves_the_old_file_and_no_other(
     disk: Disk, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -100,14 +101,10 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_no_other(
     def fail(*args: Any) -> Any:
         raise OSError(5, "Input/output error")
 
-    target = {"write": "soyuz.store.disk.write_all", "sync": "os.fsync", "rename": "os.replace"}
     with monkeypatch.context() as patched:
-        if moment in target:
-            patched.setattr(target[moment], fail)
+        patched.setattr(system, moment, fail)
         with pytest.raises(OSError, match="Input/output"):
-            disk.replace(
-                path, b"new", just_before=fail if moment == "last look" else lambda new: None
-            )
+            disk.replace(path, b"new")
     assert path.read_bytes() == b"old"
     assert set(os.listdir(path.parent)) == before
 
@@ -150,7 +147,7 @@ def test_trouble_is_told_in_words(disk: Disk, monkeypatch: pytest.MonkeyPatch) -
     def full(fd: int, content: bytes) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("soyuz.store.disk.write_all", full)
+    monkeypatch.setattr(system, "write", full)
     assert "No space left on device" in disk.trouble()
 
 
@@ -160,7 +157,7 @@ def test_a_write_the_system_takes_in_parts_is_written_whole(
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, content: write(fd, content[:7]))
     with open(tmp_path / "x", "wb") as file:
-        write_all(file.fileno(), b"0123456789" * 10)
+        system.write(file.fileno(), b"0123456789" * 10)
     assert (tmp_path / "x").read_bytes() == b"0123456789" * 10
 
 
@@ -231,7 +228,7 @@ def test_syncs_are_as_the_setting_says(
     disk = Disk(DataFolder(tmp_path), setting)
     disk.open()
     syncs: list[int] = []
-    monkeypatch.setattr("soyuz.store.disk._full_sync", syncs.append)
+    monkeypatch.setattr(system, "sync", syncs.append)
     with open(tmp_path / "x", "wb") as file:
         counted = Counted()
         counted.before_taking = lambda: disk.sync(file.fileno())

@@ -1,12 +1,9 @@
-"""A room's history: numbered without a gap, on the disk before it is heard, hard to spoil."""
+"""The journal: what a crash left unfinished is cut off, damage is never glossed over."""
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,362 +11,255 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soyuz.store import journal as journal_module
-from soyuz.store.disk import Disk
-from soyuz.store.history import History
-from soyuz.store.journal import Entry, Journal, decode, encode
+from soyuz.store import commit_log, journal
+from soyuz.store.document import Document
+from soyuz.store.journal import Damaged
+from soyuz.store.journal_lines import Line, decode, encode
 from tests.conftest import eventually
+from tests.store.conftest import Folder, polled, rows_of_numbers
 
-RECENT = 10
+
+def people(folder: Folder) -> Document:
+    """The document of this file's tests, as a server finds it at its start."""
+    document = Document(folder.disk.folder.root / "people.json", rows_of_numbers, folder.journal)
+    document.load()
+    folder.journal.forget_replayed()
+    return document
 
 
-class Room:
-    """A journal, what its follower heard, and what the authors were told."""
+def segments(folder: Folder) -> list[Path]:
+    return sorted(folder.disk.folder.journal.glob("*.log"))
 
-    def __init__(self, disk: Disk) -> None:
-        self.disk = disk
-        self.folder = disk.folder.history / "lobby"
-        self.starts()
 
-    def starts(self) -> None:
-        """As a server finds it at its start."""
-        self.heard: list[int] = []
-        self.settled: dict[int, OSError | None] = {}
-        self.journal = Journal(self.folder, self.disk, RECENT)
-        self.journal.load()
-        self.journal.follow = self._follow
+def restarted(folder: Folder) -> Document:
+    folder.stops()
+    folder.starts()
+    return people(folder)
 
-    def says(self, *texts: str) -> list[int]:
-        """Append, and wait until the disk has it."""
-        seqs = [self.append(text) for text in texts]
-        eventually(lambda: all(seq in self.settled for seq in seqs))
-        return seqs
 
-    def append(self, text: str) -> int:
-        told: list[int] = []
-
-        def fill(seq: int) -> dict[str, Any]:
-            told.append(seq)
-            return {"seq": seq, "text": text}
-
-        def settle(error: OSError | None) -> None:
-            self.settled[told[0]] = error
-
-        return self.journal.append("message:posted", fill, settle)
-
-    def restarts(self) -> None:
-        self.journal.close()
-        self.starts()
-
-    @property
-    def files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.jsonl"))
-
-    def texts(self, entries: Sequence[Entry] | None) -> list[str]:
-        assert entries is not None
-        return [entry.data["text"] for entry in entries]
-
-    def everything(self) -> list[str]:
-        return self.texts(self.journal.since(0, 10_000))
-
-    def _follow(self, batch: Sequence[Entry]) -> None:
-        for entry in batch:
-            self.heard.append(entry.seq)
-            if entry.settled:
-                entry.settled(None)
+def puts(document: Document, *names: str) -> None:
+    for name in names:
+        document.update(lambda rows, name=name: {name: {"n": 1}})
 
 
 @pytest.fixture
-def room(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    """A room whose segments are full after a few messages."""
-    monkeypatch.setattr(journal_module, "SEGMENT_BYTES", 500)
-    opened = Room(disk)
-    yield opened
-    opened.journal.close()
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments that are full after a few lines, and forgotten as soon as may be."""
+    monkeypatch.setattr(journal, "SEGMENT_BYTES", 300)
+    monkeypatch.setattr(journal, "KEPT_BYTES", 0)
 
 
-def full_disk(room: Room, patched: pytest.MonkeyPatch) -> None:
-    def refuse(fd: int, content: bytes) -> None:
-        os.write(fd, content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    patched.setattr(journal_module, "write_all", refuse)
-
-
-def test_a_message_is_on_the_disk_before_it_is_heard(room: Room) -> None:
-    lines: list[bytes] = []
-    room.journal.follow = lambda batch: lines.extend(room.files[0].read_bytes().splitlines())
-    room.append("hello")
-    eventually(lambda: lines)
-    row = json.loads(lines[0])
-    assert (row["event"], row["data"]) == ("message:posted", {"seq": 1, "text": "hello"})
-
-
-def test_numbers_grow_by_one_in_the_order_everyone_hears(room: Room) -> None:
-    def talk(name: str) -> None:
-        for number in range(50):
-            room.append(f"{name} {number}")
-
-    threads = [threading.Thread(target=talk, args=(name,)) for name in "abcdef"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    eventually(lambda: len(room.settled) == 300)
-    assert room.heard == list(range(1, 301))
-    told = room.everything()
-    for name in "abcdef":
-        assert [t for t in told if t[0] == name] == [f"{name} {n}" for n in range(50)]
-
-
-def test_a_burst_shares_one_sync(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "SEGMENT_BYTES", 1_000_000)
-    room.says("the file is open")
-    syncs: list[int] = []
-    monkeypatch.setattr(room.disk, "sync", syncs.append)
-    monkeypatch.setattr("soyuz.runtime.at_end_of_round", lambda fn: None)
-    for number in range(100):
-        room.append(f"{number}")
-    monkeypatch.undo()
-    assert room.disk._committer
-    room.disk._committer.wake()
-    eventually(lambda: len(room.settled) == 101)
-    assert len(syncs) <= 1
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_pages_hold_what_was_asked_for_however_old(room: Room, restarted: bool) -> None:
-    for number in range(1, 61):
-        room.says(f"{number}")
-    assert len(room.files) > 3
-    if restarted:
-        room.restarts()
-    numbers = [f"{number}" for number in range(1, 61)]
-    page = room.journal.page
-    assert room.texts(page(None, None, 5)) == numbers[-5:]
-    assert room.texts(page(None, None, 100)) == numbers
-    for bound in (1, 2, 7, 20, 51, 55, 60, 61, 500):
-        for limit in (1, 5, 30):
-            older = [n for n in numbers if int(n) < bound][-limit:]
-            newer = [n for n in numbers if int(n) > bound][:limit]
-            assert room.texts(page(bound, None, limit)) == older, ("before", bound, limit)
-            assert room.texts(page(None, bound, limit)) == newer, ("after", bound, limit)
-    assert room.texts(page(None, 0, 3)) == numbers[:3]
-
-
-def test_a_reader_knows_whether_there_is_more(room: Room) -> None:
-    assert not room.journal.has_before(1)
-    room.says(*(f"{number}" for number in range(40)))
-    assert room.journal.has_before(2)
-    assert not room.journal.has_before(1)
-    assert room.journal.last_seq == 40
-
-
-def test_catching_up_gives_everything_after_or_says_it_is_too_much(room: Room) -> None:
-    room.says(*(f"{number}" for number in range(1, 31)))
-    assert room.texts(room.journal.since(28, 5)) == ["29", "30"]
-    assert room.texts(room.journal.since(25, 5)) == ["26", "27", "28", "29", "30"]
-    assert room.journal.since(24, 5) is None
-    assert room.journal.since(30, 5) == room.journal.since(99, 5) == []
-
-
-def test_a_message_is_found_among_the_recent_and_on_the_disk(room: Room) -> None:
-    for text in ("needle", *(f"{number}" for number in range(1, 40)), "needle", "last"):
-        room.says(text)
-
-    def needle(entry: Entry) -> bool:
-        return entry.data["text"] == "needle"
-
-    found = [room.journal.find(after, needle) for after in (0, 40, 41)]
-    assert [entry and entry.seq for entry in found] == [41, 41, None]
-    oldest = room.journal.find(0, lambda entry: entry.data["text"] == "1")
-    assert oldest
-    assert oldest.seq == 2
-    assert room.journal.find(2, lambda entry: entry.data["text"] == "1") is None
-
-
-def test_many_read_while_many_write(room: Room) -> None:
-    """In the threading runtime the readers are not on the loop."""
-    wrong: list[object] = []
-    stop = threading.Event()
-
-    def read() -> None:
-        while not stop.is_set():
-            try:
-                last = room.journal.last_seq
-                entries = room.journal.page(last + 1, None, 5)
-                if [e.seq for e in entries] != list(range(max(1, last - 4), last + 1)):
-                    wrong.append(entries)
-                room.journal.find(max(0, last - 5), lambda entry: False)
-            except Exception as error:
-                wrong.append(error)
-
-    readers = [threading.Thread(target=read) for _ in range(3)]
-    for reader in readers:
-        reader.start()
-    for _ in range(40):
-        room.says(*("x" for _ in range(5)))
-    stop.set()
-    for reader in readers:
-        reader.join(5)
-    assert wrong == []
-
-
-def test_a_restart_goes_on_where_it_ended(room: Room) -> None:
-    room.says("one", "two")
-    room.restarts()
-    assert room.says("three") == [3]
-    assert room.everything() == ["one", "two", "three"]
-
-
-@pytest.mark.parametrize("torn", [b'{"event":"message:posted","da', b"\0\0\0", b'{"a":1}'])
-def test_a_torn_last_line_is_cut_off_and_kept_aside(room: Room, torn: bytes) -> None:
-    room.says("one", "two")
-    with open(room.files[-1], "ab") as file:
-        file.write(torn)
-    room.restarts()
-    assert room.everything() == ["one", "two"]
-    assert [path.read_bytes() for path in room.folder.glob("*.torn-*")] == [torn]
-    assert room.says("three") == [3]
-    room.restarts()
-    assert room.everything() == ["one", "two", "three"]
-
-
-def test_a_whole_last_line_without_its_end_is_no_torn_one(room: Room) -> None:
-    """Some editors leave no line end at the end of a file."""
-    room.says("one", "two")
-    room.files[-1].write_bytes(room.files[-1].read_bytes().rstrip(b"\n"))
-    room.restarts()
-    assert room.says("three") == [3]
-    room.restarts()
-    assert room.everything() == ["one", "two", "three"]
-
-
-@pytest.mark.parametrize(
-    "spoiled", [b"rude words removed", b'{"event":"x","data":{"seq":2}}', b"\xff"]
-)
-@pytest.mark.parametrize("where", [1, 2])
-def test_a_line_spoiled_by_hand_is_missing_and_its_number_is_not_given_again(
-    room: Room, where: int, spoiled: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    room.says("one", "two", "three")
-    lines = room.files[0].read_bytes().splitlines()
-    lines[where] = spoiled
-    room.files[0].write_bytes(b"\n".join(lines) + b"\n")
-    room.restarts()
-    left = ["one", "two", "three"]
-    del left[where]
-    assert room.everything() == left
-    assert room.says("four") == [4]
-    eventually(lambda: f"line {where + 1} is spoiled" in caplog.text)
-
-
-def test_an_altered_message_is_not_shown_as_its_authors(room: Room) -> None:
-    room.says("I said yes", "then")
-    path = room.files[0]
-    path.write_bytes(path.read_bytes().replace(b"yes", b"no "))
-    room.restarts()
-    assert room.everything() == ["then"]
-
-
-def test_line_ends_of_another_system_spoil_nothing(room: Room) -> None:
-    room.says("one", "two\r\nlines")
-    room.files[0].write_bytes(room.files[0].read_bytes().replace(b"\n", b"\r\n"))
-    room.restarts()
-    assert room.everything() == ["one", "two\r\nlines"]
-
-
-def test_a_full_disk_refuses_everyone_waiting_and_leaves_no_gap(room: Room) -> None:
-    room.says("one")
-    with pytest.MonkeyPatch.context() as patched:
-        full_disk(room, patched)
-        for seq in room.says("two", "three", "four"):
-            assert isinstance(room.settled.pop(seq), OSError)
-    assert room.heard == [1]
-    assert room.says("five") == [2]
-    assert room.everything() == ["one", "five"]
-    room.restarts()
-    assert room.everything() == ["one", "five"]
-    assert not list(room.folder.glob("*.torn-*"))
-
-
-def test_nothing_is_numbered_past_a_failure_that_is_not_yet_told(
-    room: Room, held_loop: Callable[[], Any]
-) -> None:
-    room.says("one")
-    with held_loop():
-        with pytest.MonkeyPatch.context() as patched:
-            full_disk(room, patched)
-            room.append("two")
-            eventually(lambda: room.journal._unwritten)
-        room.append("three")
-        threading.Event().wait(0.05)
-    eventually(lambda: {2, 3} <= room.settled.keys())
-    assert isinstance(room.settled[2], OSError)
-    assert isinstance(room.settled[3], OSError)
-    room.settled.clear()
-    assert room.says("four") == [2]
-    assert room.everything() == ["one", "four"]
-
-
-def test_no_new_segment_can_be_opened_and_then_it_can(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room.says(*("x" * 100 for _ in range(5)))
-    files, opened = len(room.files), os.open
-
-    def refuse(path: Any, flags: int, *mode: int) -> int:
-        if flags & os.O_CREAT:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return opened(path, flags, *mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "open", refuse)
-        refused = room.says("y")[0]
-        assert isinstance(room.settled.pop(refused), OSError)
-    assert room.says("z") == [refused]
-    assert len(room.files) == files + 1
-    assert room.everything()[-1] == "z"
-
-
-def test_every_segment_is_named_by_its_first_number(room: Room) -> None:
-    for number in range(30):
-        room.says("x" * (number * 5))
-    assert len(room.files) > 5
-    for path in room.files:
-        assert int(path.stem) == decode(path.read_bytes().splitlines()[0]).seq
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in room.files)
-
-
-def test_memory_is_bounded_by_the_setting_not_by_the_history(room: Room) -> None:
-    room.says(*(f"{number}" for number in range(200)))
-    assert len(room.journal._recent) == RECENT
-    room.restarts()
-    assert len(room.journal._recent) == RECENT
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), st.integers(1, 2**53))
-def test_a_line_gives_back_what_was_written_on_one_line(text: str, seq: int) -> None:
-    line = encode(Entry(seq, "message:posted", {"seq": seq, "text": text}))
-    assert line.count(b"\n") == 1
-    assert decode(line.rstrip(b"\n")) == Entry(seq, "message:posted", {"seq": seq, "text": text})
-    assert json.loads(line)["data"]["text"] == text
+@given(st.integers(1, 2**53), st.integers(0, 10_000), st.binary(max_size=50))
+def test_a_line_gives_back_what_was_written(seq: int, unsynced: int, says: bytes) -> None:
+    says = says.replace(b"\n", b"")
+    line = Line(seq, unsynced, says)
+    assert decode(encode(line).removesuffix(b"\n")) == line
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_flipped_bit_is_noticed(at: int, flip: int) -> None:
-    line = bytearray(encode(Entry(7, "message:posted", {"seq": 7, "text": "hello"})).rstrip(b"\n"))
-    line[at % len(line)] ^= flip
-    with pytest.raises(ValueError):  # noqa: PT011  any kind of it means: not what was written
-        decode(bytes(line))
+    text = bytearray(encode(Line(7, 0, b'{"rows":{}}')).rstrip(b"\n"))
+    text[at % len(text)] ^= flip
+    assert decode(bytes(text)) is None
 
 
-def test_each_room_has_a_history_of_its_own(disk: Disk) -> None:
-    history = History(disk, RECENT)
-    heard: list[tuple[str, int]] = []
-    history.follow = lambda room, batch: heard.extend((room, entry.seq) for entry in batch)
-    for room in ("lobby", "garden", "lobby"):
-        history.of(room).append("message:posted", lambda seq: {"seq": seq})
-    eventually(lambda: len(heard) == 3)
-    assert sorted(heard) == [("garden", 1), ("lobby", 1), ("lobby", 2)]
-    history.close()
+@pytest.mark.parametrize("torn", [b"deadbeef 9", b"\0" * 100, b"00000000 99 0 {}\n", b"\n"])
+def test_an_unfinished_end_is_cut_off_and_kept_aside(folder: Folder, torn: bytes) -> None:
+    puts(people(folder), "ann", "ben")
+    folder.stops()
+    with open(segments(folder)[-1], "ab") as file:
+        file.write(torn)
+    folder.starts()
+    document = people(folder)
+    assert set(document.value) == {"ann", "ben"}
+    puts(document, "cat")
+    assert set(restarted(folder).value) == {"ann", "ben", "cat"}
+    asides = list(folder.disk.folder.journal.glob("*.torn-*"))
+    assert [aside.read_bytes() for aside in asides] == [torn]
+
+
+def test_a_batch_that_was_written_in_parts_is_cut_off_whole(folder: Folder) -> None:
+    """A power cut may keep the second page of a write and lose the first."""
+    puts(people(folder), "ann")
+    folder.stops()
+    last = segments(folder)[-1].read_bytes().count(b"\n")
+    batch = [
+        encode(Line(last + 1 + n, n, b'{"rows":{"people.json":{"p%d":{}}}}' % n)) for n in range(3)
+    ]
+    with open(segments(folder)[-1], "ab") as file:
+        file.write(b"\0" * len(batch[0]) + batch[1] + batch[2])
+    folder.starts()
+    assert set(people(folder).value) == {"ann"}
+
+
+def test_damage_where_all_was_safe_stops_the_start_and_is_named(folder: Folder) -> None:
+    puts(people(folder), "ann", "ben", "cat")
+    folder.stops()
+    path = segments(folder)[-1]
+    content = bytearray(path.read_bytes())
+    offset = content.index(b'"ben"')
+    content[offset] ^= 1
+    path.write_bytes(content)
+    begin = content.rindex(b"\n", 0, offset) + 1
+    try:
+        with pytest.raises(Damaged, match=f"{path.name}, byte {begin}: entry .* is damaged"):
+            folder.starts()
+        assert path.read_bytes() == bytes(content)
+    finally:
+        path.unlink()
+        folder.stops()
+        folder.starts()
+
+
+def test_a_segment_that_is_missing_in_the_middle_stops_the_start(
+    folder: Folder, small: None
+) -> None:
+    folder.stops()
+    folder.starts()
+    puts(people(folder), *(f"p{n}" for n in range(30)))
+    folder.stops()
+    assert len(segments(folder)) > 3
+    aside = segments(folder)[1].read_bytes()
+    path = segments(folder)[1]
+    path.unlink()
+    with pytest.raises(Damaged):
+        folder.starts()
+    folder.stops()
+    path.write_bytes(aside)
+    folder.starts()
+    assert len(people(folder).value) == 30
+
+
+def test_a_checkpoint_makes_old_segments_needless(folder: Folder, small: None) -> None:
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    for turn in range(5):
+        puts(document, *(f"p{turn}-{n}" for n in range(20)))
+        document.write_checkpoint()
+        assert document.needed_from is None
+        folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
+        assert len(segments(folder)) == journal.KEPT_SEGMENTS
+    puts(document, "last")
+    assert len(restarted(folder).value) == 101
+
+
+def test_segments_that_are_needed_or_young_stay(
+    folder: Folder, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    puts(document, *(f"p{n}" for n in range(30)))
+    before = segments(folder)
+    assert document.needed_from
+    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
+    assert segments(folder) == before, "all are needed"
+    document.write_checkpoint()
+    monkeypatch.setattr(journal, "KEPT_BYTES", 10**9)
+    folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
+    assert segments(folder) == before, "all are young"
+    folder.journal.drop_old(folder.journal.last_seq + 1, time.time() + journal.KEPT_S * 2)
+    assert len(segments(folder)) == journal.KEPT_SEGMENTS
+
+
+def test_a_big_document_is_checkpointed_by_itself(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soyuz.store.document.SMALL_BYTES", 100)
+    document = people(folder)
+    for turn in range(200):
+        document.update(lambda rows, turn=turn: {"ann": {"n": turn}})  # type: ignore[misc]
+    first = document.needed_from
+    polled(document)
+    assert document.needed_from != first
+    assert restarted(folder).value == {"ann": {"n": 199}}
+
+
+def test_a_document_that_never_changes_holds_up_no_segment(folder: Folder, small: None) -> None:
+    folder.stops()
+    folder.starts()
+    quiet = Document(folder.disk.folder.root / "quiet.json", rows_of_numbers, folder.journal)
+    quiet.load()
+    quiet.update(lambda rows: {"ann": {}})
+    puts(people(folder), *(f"p{n}" for n in range(60)))
+    assert quiet.needed_from is not None
+    assert quiet.needed_from < folder.journal.kept_from
+    polled(quiet)
+    assert quiet.needed_from is None or quiet.needed_from >= folder.journal.kept_from
+
+
+def test_a_file_left_behind_for_long_is_never_taken_for_an_edit(
+    folder: Folder, small: None
+) -> None:
+    """Its text was written down in a segment that is long gone."""
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    puts(document, *(f"p{n}" for n in range(30)))
+    document.write_checkpoint()
+    folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
+    assert document.path.read_bytes() == b"{}\n"
+    assert len(restarted(folder).value) == 30
+
+
+def test_a_checkpoint_newer_than_the_journal_is_gone_on_from(folder: Folder) -> None:
+    """As a copy of a running folder may have it: the journal first, the checkpoint much later."""
+    document = people(folder)
+    puts(document, "ann")
+    copied = [(path, path.read_bytes()) for path in segments(folder)]
+    puts(document, *(f"p{n}" for n in range(20)))
+    document.write_checkpoint()
+    document.catch_up()
+    folder.stops()
+    for path, content in copied:
+        path.write_bytes(content)
+    folder.starts()
+    document = people(folder)
+    assert len(document.value) == 21
+    puts(document, "ben")
+    assert len(restarted(folder).value) == 22
+    assert len(restarted(folder).value) == 22
+
+
+def test_two_documents_share_one_journal_and_keep_apart(folder: Folder) -> None:
+    first = people(folder)
+    path = folder.disk.folder.root / "things.json"
+    second = Document(path, rows_of_numbers, folder.journal)
+    second.load()
+    puts(first, "ann")
+    puts(second, "pen")
+    puts(first, "ben")
+    folder.stops()
+    folder.starts()
+    again = Document(path, rows_of_numbers, folder.journal)
+    again.load()
+    assert set(again.value) == {"pen"}
+    assert set(people(folder).value) == {"ann", "ben"}
+
+
+def test_a_segment_changed_by_hand_while_in_use_costs_nothing_that_comes_after(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = folder.disk.folder.history / "lobby"
+    told: list[Any] = []
+    log: commit_log.CommitLog[Any] = commit_log.CommitLog(
+        room, ".jsonl", folder.disk, 10_000, line=lambda entry, unsynced: b"line %d\n" % entry.seq,
+        written=told.extend, refused=lambda batch, error: None,
+    )  # fmt: skip
+    log.find()
+    log.append(lambda seq: Line(seq, 0, b""))
+    eventually(lambda: len(told) == 1)
+    path = log.path(1)
+    new = path.with_name("new")
+    new.write_bytes(b"rude word removed")  # and without an end of line
+    os.replace(new, path)
+    log.append(lambda seq: Line(seq, 0, b""))
+    eventually(lambda: len(told) == 2)
+    assert path.read_bytes() == b"rude word removed\nline 2\n"
+    path.unlink()
+    log.append(lambda seq: Line(seq, 0, b""))
+    eventually(lambda: len(told) == 3)
+    assert log.path(3).read_bytes() == b"line 3\n"
+    assert caplog.text.count("was changed by hand") == 2
+    log.close()

@@ -17,43 +17,46 @@ from soyuz.domain.instant import epoch, iso
 from soyuz.domain.ladder import CLEAN_DAY_S, Strikes
 from soyuz.domain.user import User
 from soyuz.store import spam_log as spam_log_module
+from soyuz.store import system
 from soyuz.store.bans import Bans
 from soyuz.store.disk import Disk
+from soyuz.store.document import Document
+from soyuz.store.journal import Journal
 from soyuz.store.secret_key import secret_key
 from soyuz.store.sessions import ABSOLUTE_S, IDLE_S, Session, Sessions
 from soyuz.store.spam_log import SpamLog
 from soyuz.store.strikes import StrikesBook
 from soyuz.store.uploads import Uploads
 from soyuz.store.users import Users
-from tests.conftest import eventually
-from tests.store.conftest import encoded
+from tests.store.conftest import Folder, encoded, polled
 
 NOW = epoch("2026-11-22T12:00:00Z")
 
 
 @pytest.fixture
-def users(disk: Disk) -> Users:
-    opened = Users(disk)
+def users(journal: Journal) -> Users:
+    opened = Users(journal)
     opened.load()
     return opened
 
 
 @pytest.fixture
-def sessions(disk: Disk) -> Sessions:
-    opened = Sessions(disk)
+def sessions(journal: Journal) -> Sessions:
+    opened = Sessions(journal)
     opened.load()
     return opened
 
 
 @pytest.fixture
-def bans(disk: Disk) -> Bans:
-    opened = Bans(disk)
+def bans(journal: Journal) -> Bans:
+    opened = Bans(journal)
     opened.load()
     return opened
 
 
-def reads(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))
+def reads(document: Document) -> Any:
+    document.catch_up()
+    return json.loads(document.path.read_text("utf-8"))
 
 
 # People
@@ -66,7 +69,7 @@ def test_a_person_is_found_in_any_spelling(users: Users) -> None:
         assert user
         assert user.display_name == "Alice A."
     assert users.get("bob") is None
-    assert reads(users.document.path)["alice"]["display_name"] == "Alice A."
+    assert reads(users.document)["alice"]["display_name"] == "Alice A."
 
 
 @pytest.mark.parametrize("second", ["alice", "a1ice", "раураl"])
@@ -105,21 +108,21 @@ def test_of_many_who_want_one_name_at_once_one_gets_it(
     for thread in threads:
         thread.join(10)
     assert sorted(outcomes) == ["in"] + ["taken"] * 7
-    assert len(reads(users.document.path)) == 1
+    assert len(reads(users.document)) == 1
 
 
 def test_a_name_is_free_again_when_the_disk_did_not_take_it(
-    users: Users, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    users: Users, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(disk, "replace", refuse)
+        patched.setattr(system, "write", refuse)
         with pytest.raises(Exception, match="No space"):
             users.create(User("modern", "M"))
     users.create(User("modem", "M"))
-    assert list(reads(users.document.path)) == ["modem"]
+    assert list(reads(users.document)) == ["modem"]
 
 
 def test_a_deleted_persons_name_is_free(users: Users) -> None:
@@ -127,6 +130,12 @@ def test_a_deleted_persons_name_is_free(users: Users) -> None:
     users.document.update(lambda rows: {"alice": None})
     assert users.look_alike("a1ice") is None
     users.create(User("a1ice", "Another"))
+
+
+def test_a_name_stays_taken_while_one_of_two_who_look_alike_has_it(users: Users) -> None:
+    users.document.update(lambda rows: {"alice": {}, "a1ice": {}})
+    users.document.update(lambda rows: {"alice": None})
+    assert users.look_alike("alice") == "a1ice"
 
 
 def test_changes_are_heard_as_people_and_admins_are_known(users: Users) -> None:
@@ -153,9 +162,9 @@ def test_nobody_can_change_who_is_not_there(users: Users) -> None:
 
 def test_fields_an_admin_added_survive_a_change(users: Users) -> None:
     users.document.path.write_bytes(encoded({"Alice": {"note": "likes tea", "role": "member"}}))
-    users.document.poll()
+    polled(users.document)
     users.change("alice", role="moderator")
-    assert reads(users.document.path) == {"alice": {"note": "likes tea", "role": "moderator"}}
+    assert reads(users.document) == {"alice": {"note": "likes tea", "role": "moderator"}}
 
 
 # Sign-ins
@@ -195,7 +204,7 @@ def test_what_has_run_out_is_dropped_from_the_file(sessions: Sessions) -> None:
     sessions.start("old", "alice", NOW, "", "")
     sessions.start("new", "alice", NOW + IDLE_S, "", "")
     sessions.write_seen(NOW + IDLE_S + 1)
-    assert len(reads(sessions.document.path)) == 1
+    assert len(reads(sessions.document)) == 1
     assert [s.created_at for s in sessions.of("alice")] == [NOW + IDLE_S]
 
 
@@ -203,10 +212,10 @@ def test_last_seen_is_written_seldom(sessions: Sessions) -> None:
     sessions.start("token", "alice", NOW, "", "")
     sessions.find("token", NOW + 60)
     sessions.write_seen(NOW + 61)
-    assert next(iter(reads(sessions.document.path).values()))["seen_at"] == iso(NOW)
+    assert next(iter(reads(sessions.document).values()))["seen_at"] == iso(NOW)
     sessions.find("token", NOW + 4_000)
     sessions.write_seen(NOW + 4_001)
-    assert next(iter(reads(sessions.document.path).values()))["seen_at"] == iso(NOW + 4_000)
+    assert next(iter(reads(sessions.document).values()))["seen_at"] == iso(NOW + 4_000)
 
 
 def test_ended_sign_ins_are_told_and_others_stay(sessions: Sessions) -> None:
@@ -232,8 +241,8 @@ def test_ended_sign_ins_are_told_and_others_stay(sessions: Sessions) -> None:
 def test_a_ban_is_in_the_file_and_holds(bans: Bans) -> None:
     bans.ban("bob", reason="rude", by="ann", at=NOW, until=None, scope="all")
     bans.ban("eve", reason="spam", by="limiter", at=NOW, until=NOW + 30, scope="write")
-    assert reads(bans.permanent.path)["bob"]["reason"] == "rude"
-    assert reads(bans.temporary.path)["eve"]["until"] == iso(NOW + 30)
+    assert reads(bans.permanent)["bob"]["reason"] == "rude"
+    assert reads(bans.temporary)["eve"]["until"] == iso(NOW + 30)
     held = bans.of("eve", "unknown", "write", NOW)
     assert held
     assert held.until == NOW + 30
@@ -251,31 +260,30 @@ def test_bans_written_short_by_hand_are_written_back_in_full(bans: Bans) -> None
     path = bans.temporary.path
     path.write_bytes(encoded({"Bob": "2h", "eve": "2026-12-01"}))
     os.utime(path, (NOW, NOW))
-    bans.temporary.poll()
-    eventually(lambda: isinstance(reads(path).get("bob"), dict))
-    assert reads(path)["bob"]["until"] == iso(NOW + 7_200)
+    polled(bans.temporary)
+    assert reads(bans.temporary)["bob"]["until"] == iso(NOW + 7_200)
     # The end of the day where this server stands.
     end_of_day = time.mktime((2026, 12, 2, 0, 0, 0, 0, 0, -1))
-    assert reads(path)["eve"]["until"] == iso(end_of_day)
+    assert reads(bans.temporary)["eve"]["until"] == iso(end_of_day)
     assert bans.of("bob", "unknown", "all", NOW + 7_199)
     assert changes
-    bans.temporary.poll()
-    assert reads(path)["bob"]["until"] == iso(NOW + 7_200)
+    polled(bans.temporary)
+    assert reads(bans.temporary)["bob"]["until"] == iso(NOW + 7_200)
 
 
 def test_a_list_of_names_is_enough_and_stays_as_written(bans: Bans) -> None:
     bans.permanent.path.write_bytes(b'["bob", "Carol"]')
-    bans.permanent.poll()
+    polled(bans.permanent)
     assert bans.of("carol", "unknown", "all", NOW)
     bans.permanent.path.write_bytes(b"[]")
-    bans.permanent.poll()
+    polled(bans.permanent)
     assert bans.of("carol", "unknown", "all", NOW) is None
     assert bans.permanent.trouble is None
 
 
 def test_an_end_in_the_wrong_file_is_named_and_breaks_nothing(bans: Bans) -> None:
     bans.permanent.path.write_bytes(encoded({"bob": {"until": "soon"}}))
-    bans.permanent.poll()
+    polled(bans.permanent)
     assert bans.permanent.trouble
     assert "temp_bans.json" in bans.permanent.trouble.problem
     assert bans.permanent.trouble.line == 2
@@ -287,7 +295,7 @@ def test_an_address_that_must_not_be_banned_is_refused_with_word(bans: Bans) -> 
     refused: list[tuple[str, str]] = []
     bans.on_refused.append(lambda file, key: refused.append((file, key)))
     bans.permanent.path.write_bytes(b'["ip:192.168.1.7", "ip:203.0.113.0/24"]')
-    bans.permanent.poll()
+    polled(bans.permanent)
     assert refused == [("perma_banned.json", "ip:192.168.1.7")]
     assert bans.of(None, "203.0.113.9", "all", NOW)
     assert bans.of(None, "192.168.1.7", "all", NOW) is None
@@ -296,11 +304,13 @@ def test_an_address_that_must_not_be_banned_is_refused_with_word(bans: Bans) -> 
 # Strikes, the spam log, uploads, the key
 
 
-def test_strikes_survive_a_restart_and_old_ones_are_dropped(disk: Disk) -> None:
-    book = StrikesBook(disk)
+def test_strikes_survive_a_restart_and_old_ones_are_dropped(folder: Folder) -> None:
+    book = StrikesBook(folder.journal)
     book.load()
     book.put("ann", Strikes(2, NOW))
-    again = StrikesBook(disk)
+    folder.stops()
+    folder.starts()
+    again = StrikesBook(folder.journal)
     again.load()
     assert again.get("ann") == Strikes(2, NOW)
     again.put("bob", Strikes(0, NOW + 3 * CLEAN_DAY_S))
@@ -312,12 +322,12 @@ def test_strikes_survive_a_restart_and_old_ones_are_dropped(disk: Disk) -> None:
 @pytest.mark.parametrize(
     "row", [{}, {"rung": 1}, {"rung": "1", "at": iso(NOW)}, {"rung": -1, "at": iso(NOW)}]
 )
-def test_strikes_of_a_wrong_shape_are_named(disk: Disk, row: Any) -> None:
-    book = StrikesBook(disk)
+def test_strikes_of_a_wrong_shape_are_named(journal: Journal, row: Any) -> None:
+    book = StrikesBook(journal)
     book.load()
     book.put("ann", Strikes(2, NOW))
     book.document.path.write_bytes(encoded({"bob": row}))
-    book.document.poll()
+    polled(book.document)
     assert book.document.trouble
     assert book.get("ann") == Strikes(2, NOW)
 
@@ -394,18 +404,18 @@ def test_the_secret_key_is_made_once_for_its_owner_only(disk: Disk) -> None:
 @pytest.mark.parametrize(
     ("open_store", "written"),
     [
-        (lambda disk: Sessions(disk), {"x": {"user": "ann"}}),
-        (lambda disk: Sessions(disk), {"x": 5}),
-        (lambda disk: Sessions(disk), []),
-        (lambda disk: Users(disk), {"ann": {"role": "boss"}}),
+        (Sessions, {"x": {"user": "ann"}}),
+        (Sessions, {"x": 5}),
+        (Sessions, []),
+        (Users, {"ann": {"role": "boss"}}),
     ],
 )
 def test_a_wrong_shape_leaves_the_last_good_state(
-    disk: Disk, open_store: Callable[[Disk], Any], written: Any
+    journal: Journal, open_store: Callable[[Journal], Any], written: Any
 ) -> None:
-    store = open_store(disk)
+    store = open_store(journal)
     store.load()
     store.document.path.write_bytes(encoded(written))
-    store.document.poll()
+    polled(store.document)
     assert store.document.trouble
     assert store.document.value == {}

@@ -24,20 +24,23 @@ from soyuz.paths import DataFolder
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
 from soyuz.store.journal import Journal
+from soyuz.store.room_history import RoomHistory
 
 blocked_s = float(sys.argv[2])
 disk = Disk(DataFolder(Path(sys.argv[1])))
 disk.open()
-document = Document(disk.folder.users, lambda rows, at: rows, disk)
+journal = Journal(disk)
+journal.open()
+document = Document(disk.folder.users, lambda rows, at: rows, journal)
 document.load()
-journal = Journal(disk.folder.history / "lobby", disk, 100)
-journal.load()
+room = RoomHistory(disk.folder.history / "lobby", disk, 100)
+room.load()
 heard, delays, hashed, gaps = [], [], [], []
 def follow(batch):
     for entry in batch:
         heard.append(entry.seq)
         entry.settled(None)
-journal.follow = follow
+room.follow = follow
 working = True
 
 def heart():
@@ -51,7 +54,7 @@ def heart():
 def talk(name):
     for number in range(100):
         began, done = time.monotonic(), threading.Event()
-        journal.append("x", lambda seq: {"seq": seq}, lambda error: done.set())
+        room.append("x", lambda seq: {"seq": seq}, lambda error: done.set())
         done.wait()
         delays.append(time.monotonic() - began)
 
@@ -76,6 +79,7 @@ if blocked_s: native_sleep(blocked_s)
 for thread in threads: thread.join()
 working = False
 runtime.sleep(0.05)
+document.catch_up()
 disk.close()
 print(json.dumps({
     "in_order": heard == list(range(1, 501)),
@@ -119,22 +123,22 @@ import sys, threading, time
 from pathlib import Path
 from soyuz.paths import DataFolder
 from soyuz.store.disk import Disk
-from soyuz.store.journal import Journal
+from soyuz.store.room_history import RoomHistory
 
 disk = Disk(DataFolder(Path(sys.argv[1])))
 disk.open()
-journal = Journal(disk.folder.history / "lobby", disk, 100)
-journal.load()
-journal.follow = lambda batch: [entry.settled(None) for entry in batch]
+room = RoomHistory(disk.folder.history / "lobby", disk, 100)
+room.load()
+room.follow = lambda batch: [entry.settled(None) for entry in batch]
 done = []
 class Slow:
     def commit(self, disk): runtime.original("time").sleep(0.1)
     def committed(self, result, error): pass
 disk.hand_over(Slow())
 time.sleep(0.02)  # the committer is at it
-journal.append("x", lambda seq: {"seq": seq}, done.append)
-runtime.original("time").sleep(0.3)  # a long round of the loop, in which it finds the journal waiting
-journal.append("x", lambda seq: {"seq": seq}, done.append)
+room.append("x", lambda seq: {"seq": seq}, done.append)
+runtime.original("time").sleep(0.3)  # a long round of the loop, in which it finds the room waiting
+room.append("x", lambda seq: {"seq": seq}, done.append)
 time.sleep(0.5)
 assert done == [None, None], done
 disk.close()
