@@ -7,6 +7,7 @@ together their journal. A file is a segment, named by the number of its first en
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from soyuz.store import system
-from soyuz.store.disk import FILE_MODE, FOLDER_MODE, Disk
+from soyuz.store.disk import FILE_MODE, Disk, SyncFailed
 
 log = logging.getLogger("soyuz.store")
 
@@ -71,12 +72,14 @@ class CommitLog(Generic[E]):
 
     def find(self) -> None:
         """See which segments there are. Raises OSError."""
-        self.folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        self._disk.make_folder(self.folder)
         names = (path.stem for path in self.folder.glob(f"*{self._suffix}"))
         self.segments = sorted(int(name) for name in names if name.isdigit())
 
     def go_on_after(self, seq: int) -> None:
-        """Number the next entry `seq` + 1; everything up to `seq` is safe."""
+        """Number the next entry `seq` + 1, once everything up to `seq` is safe. Raises OSError."""
+        if self.segments:
+            self._take_up_last(self._disk)
         self.last_seq = self._synced_seq = seq
         self.next_seq = seq + 1
 
@@ -109,8 +112,9 @@ class CommitLog(Generic[E]):
             self._has_rest = True
             system.write(self._fd, content)
             is_synced = disk.sync(self._fd)
-        except OSError:
+        except OSError as error:
             self._unwritten = batch
+            self._cut_rest(disk, error)
             raise
         self._has_rest = False
         self._size += len(content)
@@ -147,14 +151,9 @@ class CommitLog(Generic[E]):
     def _open_segment(self, disk: Disk, first: int) -> None:
         self._notice_hands()
         if self._fd < 0 and self.segments:
-            path = self.path(self.segments[-1])
-            self._fd = system.create(path, os.O_APPEND, FILE_MODE)
-            if path.read_bytes()[-1:] not in (b"", b"\n"):
-                system.write(self._fd, b"\n")  # an editor left the last line without its end
-            self._size = os.fstat(self._fd).st_size
+            self._take_up_last(disk)
         if self._has_rest:
-            system.truncate(self._fd, self._size)
-            self._has_rest = False
+            self._truncate(disk)
         if self._fd >= 0 and self._size < self._segment_bytes:
             return
         fd = system.create(self.path(first), os.O_APPEND, FILE_MODE)
@@ -169,6 +168,40 @@ class CommitLog(Generic[E]):
             os.close(self._fd)
         self._fd, self._size = fd, 0
         self.segments.append(first)
+
+    def _cut_rest(self, disk: Disk, error: OSError) -> None:
+        """Cut off what is about to be refused, or the next start would find it."""
+        if not self._has_rest:
+            return
+        if isinstance(error, SyncFailed):  # what is on the disk is unknown for good
+            with contextlib.suppress(OSError):
+                system.truncate(self._fd, self._size)
+            return
+        try:
+            self._truncate(disk)
+        except SyncFailed:
+            raise
+        except OSError:  # the next commit tries again
+            log.error("%s: an unfinished write could not be cut off yet", self.folder.name)
+
+    def _truncate(self, disk: Disk) -> None:
+        system.truncate(self._fd, self._size)
+        disk.sync(self._fd)
+        self._has_rest = False
+
+    def _take_up_last(self, disk: Disk) -> None:
+        """Open the last segment. Whoever wrote it, a killed process or a hand, may not have synced."""
+        path = self.path(self.segments[-1])
+        fd = system.create(path, os.O_APPEND, FILE_MODE)
+        try:
+            if path.read_bytes()[-1:] not in (b"", b"\n"):
+                system.write(fd, b"\n")  # an editor left the last line without its end
+            disk.sync(fd)
+            disk.sync_folder(self.folder)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd, self._size = fd, os.fstat(fd).st_size
 
     def _notice_hands(self) -> None:
         """Let go of a segment somebody has replaced or changed: what goes there now nobody finds."""

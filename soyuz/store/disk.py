@@ -7,6 +7,7 @@ may anything be acknowledged or published.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -75,7 +76,7 @@ class Disk:
         self.folder.root.mkdir(parents=True, exist_ok=True)
         self._own()
         for folder in (self.folder.journal, self.folder.history, self.folder.uploads):
-            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            self.make_folder(folder)
         runtime.open_door()
         self._committer = runtime.NativeThread("committer", self._commit_waiting)
 
@@ -111,6 +112,12 @@ class Disk:
         """Bring a folder's entries to the disk. Raises SyncFailed."""
         if self._fsync == "always":
             _synced(system.sync_folder, folder)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder if it is not there; either way its name is on the disk. Raises OSError."""
+        with contextlib.suppress(FileExistsError):
+            system.make_folder(folder, FOLDER_MODE)
+        self.sync_folder(folder.parent)  # a killed process may have made it and come no further
 
     def replace(self, path: Path, content: bytes | Iterable[bytes], mode: int = FILE_MODE) -> None:
         """Put `content`, or its parts, in place of a file, whole or not at all. Raises OSError."""

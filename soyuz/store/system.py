@@ -59,6 +59,11 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder. Raises FileExistsError, OSError."""
+    path.mkdir(mode)
+
+
 def rename(source: Path, target: Path) -> None:
     """Put a file in place of another, whole or not at all. Raises OSError."""
     os.replace(source, target)
