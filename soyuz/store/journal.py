@@ -170,6 +170,7 @@ class Journal:
             if is_young and self.bytes_kept <= KEPT_BYTES:
                 return
             system.remove(path)
+            self.disk.sync_folder(path.parent)  # a later one gone and this one back would be a gap
             del segments[0]
 
     def close(self) -> None:
@@ -225,7 +226,7 @@ class Journal:
                     )
         for segment in reversed(later):
             self._set_aside(self._log.path(segment), offset if segment == first else 0)
-        del segments[segments.index(first) + 1 :]
+        del segments[segments.index(first) + (offset > 0) :]
 
     def _set_aside(self, path: Path, offset: int) -> None:
         content = path.read_bytes()
