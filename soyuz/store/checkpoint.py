@@ -1,7 +1,7 @@
 """A document's rows as of one entry of the journal, so that what went before it can be dropped.
 
 It is the text of the document itself and one line more, which says of which document, as of which
-`seq`, and the SHA-256 of the text.
+`seq`, and the SHA-256 of the text and of all that.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,8 +25,9 @@ class Seal(msgspec.Struct, frozen=True):
 
     file: str
     seq: int
-    sha256: str
+    is_behind: bool  # the file had not got these rows yet
     texts: tuple[str, ...] = ()  # SHA-256 of each text of the file that was ours
+    sha256: str = ""
 
 
 class Spoiled(OSError):
@@ -56,6 +58,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     seq: int
     rows: Mapping[str, bytes]
     texts: Sequence[str]
+    is_behind: bool = False  # the file had not got these rows yet
 
 
 def write(disk: Disk, path: Path, kept: Checkpoint) -> None:
@@ -66,8 +69,8 @@ def write(disk: Disk, path: Path, kept: Checkpoint) -> None:
         for chunk in chunks(kept.rows):
             digest.update(chunk)
             yield chunk
-        seal = Seal(path.name, kept.seq, digest.hexdigest(), tuple(kept.texts))
-        yield msgspec.json.encode(seal) + b"\n"
+        seal = Seal(path.name, kept.seq, kept.is_behind, tuple(kept.texts))
+        yield msgspec.json.encode(_signed(seal, digest)) + b"\n"
 
     disk.replace(path, content())
 
@@ -81,12 +84,12 @@ def read(path: Path) -> Checkpoint | None:
     end = content.rfind(b"\n", 0, -1) + 1
     try:
         seal = msgspec.json.decode(content[end:], type=Seal)
-        if sha256(memoryview(content)[:end]).hexdigest() != seal.sha256:
+        if _signed(seal, sha256(memoryview(content)[:end])) != seal:
             raise ValueError
         rows = msgspec.json.decode(memoryview(content)[:end], type=dict[str, msgspec.Raw])
     except ValueError:
         raise Spoiled(f"{path} is damaged") from None
-    return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts)
+    return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts, seal.is_behind)
 
 
 def newest_seq(folder: Path) -> int:
@@ -99,6 +102,12 @@ def newest_seq(folder: Path) -> int:
         with contextlib.suppress(ValueError):  # what is damaged is told when it is read
             seqs.append(msgspec.json.decode(end.rstrip(b"\n").rpartition(b"\n")[2], type=Seal).seq)
     return max(seqs)
+
+
+def _signed(seal: Seal, digest: Any) -> Seal:
+    """Give a seal with the sum of a text and of all else that the seal says."""
+    digest.update(msgspec.json.encode(msgspec.structs.replace(seal, sha256="")))
+    return msgspec.structs.replace(seal, sha256=digest.hexdigest())
 
 
 def compact(row: msgspec.Raw) -> bytes:

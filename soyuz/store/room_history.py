@@ -179,7 +179,7 @@ class RoomHistory:
 
     def _cut_torn_tail(self, path: Path) -> None:
         content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
+        whole = _whole_bytes(content)
         if whole == len(content):
             return
         fd = system.create(path, os.O_APPEND, FILE_MODE)
@@ -194,7 +194,7 @@ class RoomHistory:
         finally:
             os.close(fd)
         log.warning(
-            "%s/%s ended in a torn line of %d bytes, never acknowledged; cut off, kept as %s",
+            "%s/%s ended in %d unfinished bytes, never acknowledged; cut off, kept as %s",
             self.folder.name,
             path.name,
             len(content) - whole,
@@ -206,6 +206,16 @@ def _refuse(batch: Sequence[Entry], error: OSError) -> None:
     for entry in batch:
         if entry.settled:
             entry.settled(error)
+
+
+def _whole_bytes(content: bytes) -> int:
+    """Give where the last line ends that the disk had finished.
+
+    A power cut leaves zeros where it had not got to; what was written behind them, even a whole
+    line, belongs to the same write, which nobody was told of.
+    """
+    zeros = content.find(b"\0")
+    return content.rfind(b"\n", 0, None if zeros < 0 else zeros) + 1
 
 
 def _is_whole(line: bytes) -> bool:
