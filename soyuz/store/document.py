@@ -97,7 +97,8 @@ class Document(Table):
 
     def load(self) -> None:
         """Take the rows from the journal, then look at the file. Raises OSError."""
-        known = self._restore()
+        unplaced = self._unplaced()
+        known = self._restore(unplaced)
         content, stamp = look(self.path)
         has_past = self._checkpoint.exists() or bool(known)
         if content is None or not content.strip(b"\0 \t\r\n"):
@@ -105,9 +106,11 @@ class Document(Table):
                 log.warning("%s is missing or empty; it is written again", self.name)
             self._stamp = stamp
             self._write()
-        elif sha256(content).hexdigest() in known:
+        elif (text_sha256 := sha256(content).hexdigest()) in known:
             self._stamp = stamp
             self._readership.watch(self.path)
+            # The next one may be known, and yet not have taken its place any more.
+            self._is_due = self._is_due or text_sha256 != self._known[-1]
         else:
             self._versions.newest_was_read()  # who edits while no server runs has mostly read it
             try:
@@ -117,17 +120,27 @@ class Document(Table):
                     raise OSError(f"{self.name}, {spoiled}, and nothing is known of it") from None
                 log.warning("%s: %s; started from the last good state", self.name, spoiled)
                 self._set_aside(content, stamp, spoiled)
+        for path, text_sha256 in unplaced.items():
+            if text_sha256 in known:
+                system.remove(path)
         if self._is_due and not self.trouble:
             self._write()
         if not self._checkpoint.exists():
             self.write_checkpoint()
 
-    def _restore(self) -> set[str]:
+    def _unplaced(self) -> dict[Path, str]:
+        """Give the texts that were about to take the file's place when a process ended."""
+        paths = self.path.parent.glob(f".{self.name}.*.new")
+        return {path: sha256(path.read_bytes()).hexdigest() for path in paths}
+
+    def _restore(self, unplaced: Mapping[Path, str]) -> set[str]:
         """Rebuild the rows and the file's versions; gives the sums of the texts that were ours."""
         kept = checkpoint.read(self._checkpoint) or Checkpoint(0, {}, ())
         self._texts.update(kept.rows)
         self._known.extend(kept.texts)
         known = set(kept.texts)
+        self._is_due = kept.is_behind
+        edited: set[int] = set()
         # A text stands for the rows as they were at its `seq`, a little before it was written down.
         steps: list[tuple[int, Mapping[str, bytes | None] | None]] = []
         for number, said in self._journal.replayed(self.name):
@@ -135,12 +148,18 @@ class Document(Table):
                 self._know(said.sha256, number)
                 known.add(said.sha256)
                 steps.append((said.seq, None))
+                if said.seq == number:
+                    edited.add(number)
             elif number > kept.seq:
                 steps.append((number, said))
+        texts = [step for step in steps if step[1] is None]
+        if texts and self._known[-1] in unplaced.values():
+            steps.remove(texts[-1])
         for number, changes in sorted(steps, key=lambda step: (step[0], step[1] is None)):
             if changes is None:
                 self._versions.add(self._versions.begin())
-                self._is_due = False
+                # A text that came by hand may lack what was merged with it.
+                self._is_due = number in edited or (number < kept.seq and kept.is_behind)
                 continue
             self.needed_from = self.needed_from or number
             for key, row in changes.items():
@@ -226,18 +245,25 @@ class Document(Table):
         with self._journal.lock:
             rows, seq = dict(self._texts), self._journal.last_seq
             back, self._is_due = self._versions.begin(), False
+        replaced, replaced_stamp = self._readership, self._stamp
         try:
-            self._put_in_place(rows, seq)
+            temporary = self._put_in_place(rows, seq)
         except BaseException:
             with self._journal.lock:
                 self._versions.drop(back)
                 self._is_due = True
             raise
         with self._journal.lock:
+            if replaced.was_read():
+                self._versions.newest_was_read()
             self._versions.add(back)
         self._report(None)
+        # The text is in its place, whatever happens from here on.
+        self._replaced.keep(replaced, temporary, replaced_stamp)
+        self._disk.sync_folder(self.path.parent)
 
-    def _put_in_place(self, rows: Mapping[str, bytes], seq: int) -> None:
+    def _put_in_place(self, rows: Mapping[str, bytes], seq: int) -> Path:
+        """Put the text in place; gives where what it replaced may lie. Raises OSError, Unavailable."""
         digest = sha256()
 
         def parts() -> Any:
@@ -247,6 +273,9 @@ class Document(Table):
 
         temporary, stat = runtime.off_loop(self._disk.prepare, self.path, parts())
         try:
+            # Its name must be there before it is known: by it the next start sees that it has not
+            # taken its place, so that nobody can have edited it.
+            self._disk.sync_folder(self.path.parent)
             # After this the text is known as ours, and all it says is safe.
             self._journal.know_text(self.name, digest.hexdigest(), seq).wait()
             self._know(digest.hexdigest(), seq)
@@ -256,12 +285,8 @@ class Document(Table):
         except BaseException:
             system.remove(temporary)
             raise
-        replaced, self._readership = self._readership, readership
-        if replaced.was_read():
-            self._versions.newest_was_read()
-        self._replaced.keep(replaced, temporary, self._stamp)
-        self._stamp = stamp_of(stat)
-        self._disk.sync_folder(self.path.parent)
+        self._stamp, self._readership = stamp_of(stat), readership
+        return temporary
 
     def _take_its_place(self, temporary: Path) -> None:
         if system.exchange(temporary, self.path):
@@ -280,7 +305,7 @@ class Document(Table):
             rows, seq = dict(self._texts), self._journal.last_seq
             needed_from, self.needed_from = self.needed_from, None
             self._journaled_bytes = 0
-            kept = Checkpoint(seq, rows, list(self._known)[-KNOWN_TEXTS_KEPT:])
+            kept = Checkpoint(seq, rows, list(self._known)[-KNOWN_TEXTS_KEPT:], self._is_due)
         try:
             # What the disk has not taken must not be in it.
             self._journal.sync().wait()
