@@ -25,7 +25,6 @@ class Seal(msgspec.Struct, frozen=True):
 
     file: str
     seq: int
-    is_behind: bool  # the file had not got these rows yet
     texts: tuple[str, ...] = ()  # SHA-256 of each text of the file that was ours
     sha256: str = ""
 
@@ -58,7 +57,6 @@ class Checkpoint(msgspec.Struct, frozen=True):
     seq: int
     rows: Mapping[str, bytes]
     texts: Sequence[str]
-    is_behind: bool = False  # the file had not got these rows yet
 
 
 def write(disk: Disk, path: Path, kept: Checkpoint) -> None:
@@ -69,7 +67,7 @@ def write(disk: Disk, path: Path, kept: Checkpoint) -> None:
         for chunk in chunks(kept.rows):
             digest.update(chunk)
             yield chunk
-        seal = Seal(path.name, kept.seq, kept.is_behind, tuple(kept.texts))
+        seal = Seal(path.name, kept.seq, tuple(kept.texts))
         yield msgspec.json.encode(_signed(seal, digest)) + b"\n"
 
     disk.replace(path, content())
@@ -89,7 +87,7 @@ def read(path: Path) -> Checkpoint | None:
         rows = msgspec.json.decode(memoryview(content)[:end], type=dict[str, msgspec.Raw])
     except ValueError:
         raise Spoiled(f"{path} is damaged") from None
-    return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts, seal.is_behind)
+    return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts)
 
 
 def newest_seq(folder: Path) -> int:

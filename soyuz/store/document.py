@@ -80,6 +80,7 @@ class Document(Table):
         self._is_confirmed = False
         self._checkpoint = journal.disk.folder.journal / path.name
         self.needed_from: int | None = None  # the first change since the checkpoint
+        self._unwritten_from: int | None = None  # the first change the file does not have
         self._journaled_bytes = 0  # since the checkpoint
         self._versions = Versions()
         self._touched: set[str] | None = None  # keys changed while an edit is taken over
@@ -139,7 +140,6 @@ class Document(Table):
         self._texts.update(kept.rows)
         self._known.extend(kept.texts)
         known = set(kept.texts)
-        self._is_due = kept.is_behind
         edited: set[int] = set()
         # A text stands for the rows as they were at its `seq`, a little before it was written down.
         steps: list[tuple[int, Mapping[str, bytes | None] | None]] = []
@@ -159,9 +159,12 @@ class Document(Table):
             if changes is None:
                 self._versions.add(self._versions.begin())
                 # A text that came by hand may lack what was merged with it.
-                self._is_due = number in edited or (number < kept.seq and kept.is_behind)
+                self._is_due = number in edited
+                if not self._is_due:
+                    self._unwritten_from = None
                 continue
             self.needed_from = self.needed_from or number
+            self._unwritten_from = self._unwritten_from or number
             for key, row in changes.items():
                 self._apply(key, self._texts.get(key), row)
         return known
@@ -233,6 +236,8 @@ class Document(Table):
             self._is_due, self._behind_since, self._behind_bytes = True, time.monotonic(), 0
         self._behind_bytes += cost
         self._journaled_bytes += cost
+        if self._unwritten_from is None:
+            self._unwritten_from = self._journal.last_seq + 1
         if self.needed_from is None:
             self.needed_from = self._journal.last_seq + 1
 
@@ -240,11 +245,12 @@ class Document(Table):
         self._known.append(text_sha256)
         self.needed_from = self.needed_from or seq
 
-    def _write(self) -> None:
-        """Write the file as the rows are now. Raises OSError, Unavailable."""
+    def _write(self) -> tuple[dict[str, bytes], int]:
+        """Write the file as the rows are; gives them and their `seq`. Raises OSError, Unavailable."""
         with self._journal.lock:
             rows, seq = dict(self._texts), self._journal.last_seq
             back, self._is_due = self._versions.begin(), False
+            unwritten_from, self._unwritten_from = self._unwritten_from, None
         replaced, replaced_stamp = self._readership, self._stamp
         try:
             temporary = self._put_in_place(rows, seq)
@@ -252,6 +258,7 @@ class Document(Table):
             with self._journal.lock:
                 self._versions.drop(back)
                 self._is_due = True
+                self._unwritten_from = unwritten_from or self._unwritten_from
             raise
         with self._journal.lock:
             if replaced.was_read():
@@ -261,6 +268,7 @@ class Document(Table):
         # The text is in its place, whatever happens from here on.
         self._replaced.keep(replaced, temporary, replaced_stamp)
         self._disk.sync_folder(self.path.parent)
+        return rows, seq
 
     def _put_in_place(self, rows: Mapping[str, bytes], seq: int) -> Path:
         """Put the text in place; gives where what it replaced may lie. Raises OSError, Unavailable."""
@@ -300,19 +308,22 @@ class Document(Table):
             raise OSError("it was edited just now")
 
     def write_checkpoint(self) -> None:
-        """Keep the rows as they are now, so that older segments are not needed. Raises OSError."""
+        """Keep the rows as the file has them, so that older segments are not needed.
+
+        While an admin's trouble keeps the file behind nothing is kept: without those segments nobody
+        could tell what the edit began from. Raises OSError, Unavailable.
+        """
         with self._journal.lock:
-            rows, seq = dict(self._texts), self._journal.last_seq
-            needed_from, self.needed_from = self.needed_from, None
-            self._journaled_bytes = 0
-            kept = Checkpoint(seq, rows, list(self._known)[-KNOWN_TEXTS_KEPT:], self._is_due)
-        try:
-            # What the disk has not taken must not be in it.
-            self._journal.sync().wait()
-            runtime.off_loop(checkpoint.write, self._disk, self._checkpoint, kept)
-        except BaseException:
-            self.needed_from = needed_from
-            raise
+            written = None if self._is_due else (dict(self._texts), self._journal.last_seq)
+        if written is None and self.trouble:
+            return
+        rows, seq = written or self._write()
+        # What the disk has not taken must not be in it.
+        self._journal.sync().wait()
+        kept = Checkpoint(seq, rows, list(self._known)[-KNOWN_TEXTS_KEPT:])
+        runtime.off_loop(checkpoint.write, self._disk, self._checkpoint, kept)
+        with self._journal.lock:
+            self.needed_from, self._journaled_bytes = self._unwritten_from, 0
 
     # Edits by hand
 
@@ -367,6 +378,8 @@ class Document(Table):
             self._versions.edited(theirs, self._texts, different)
             self._stamp = stamp
             self._is_due = bool(different) or (self._complete_by_hand and not is_complete)
+            if not self._is_due:
+                self._unwritten_from = None
         self._readership.watch(self.path)
         self._report(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -156,6 +157,7 @@ def test_segments_that_are_needed_or_young_stay(
     folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
     assert segments(folder) == before, "all are needed"
     document.write_checkpoint()
+    before = segments(folder)
     monkeypatch.setattr(journal, "KEPT_BYTES", 10**9)
     folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
     assert segments(folder) == before, "all are young"
@@ -198,9 +200,20 @@ def test_a_file_left_behind_for_long_is_never_taken_for_an_edit(
     document = people(folder)
     puts(document, *(f"p{n}" for n in range(30)))
     document.write_checkpoint()
-    folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
-    assert document.path.read_bytes() == b"{}\n"
-    assert len(restarted(folder).value) == 30
+    text = document.path.read_bytes()
+    puts(document, *(f"p{n}" for n in range(30, 60)))
+    assert document.needed_from is not None
+    folder.journal.drop_old(document.needed_from, time.time())
+    assert document.path.read_bytes() == text
+    assert len(restarted(folder).value) == 60
+
+
+def test_a_checkpoint_keeps_nothing_that_the_file_has_not(folder: Folder) -> None:
+    """Or nobody could tell, after a new start, what an edit of the file began from."""
+    document = people(folder)
+    puts(document, "ann", "ben")
+    document.write_checkpoint()
+    assert set(json.loads(document.path.read_bytes())) == {"ann", "ben"}
 
 
 def test_a_checkpoint_newer_than_the_journal_is_gone_on_from(folder: Folder) -> None:
