@@ -18,8 +18,8 @@ from soyuz.store import looks
 from soyuz.store import room_history as room_history_module
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
-from soyuz.store.journal import Journal, Ticket
 from soyuz.store.history_lines import Entry
+from soyuz.store.journal import Journal, Ticket
 from soyuz.store.room_history import RoomHistory
 from tests.store.conftest import rows_of_numbers
 
@@ -141,7 +141,10 @@ class Store:
                 os.close(log._fd)
                 log._fd = -1
         for document in self.documents.values():
-            for readership in [document._readership, *(r.readership for r in document._replaced)]:
+            for readership in [
+                document._readership,
+                *(o.readership for o in document._replaced._old),
+            ]:
                 readership.close()
 
     def _settle(self, batch: Sequence[Entry]) -> None:
