@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -98,16 +98,22 @@ class Document(Table):
 
     def load(self) -> None:
         """Take the rows from the journal, then look at the file. Raises OSError."""
-        unplaced = self._unplaced()
-        known = self._restore(unplaced)
+        try:
+            self._load()
+        except Unavailable as error:
+            raise OSError(f"{self.name} cannot be taken in: {error}") from error
+
+    def _load(self) -> None:
         content, stamp = look(self.path)
+        text_sha256 = sha256(content or b"").hexdigest()
+        unplaced = self._unplaced()
+        known = self._restore(text_sha256, unplaced)
         has_past = self._checkpoint.exists() or bool(known)
         if content is None or not content.strip(b"\0 \t\r\n"):
             if has_past:
                 log.warning("%s is missing or empty; it is written again", self.name)
-            self._stamp = stamp
-            self._write()
-        elif (text_sha256 := sha256(content).hexdigest()) in known:
+            self._stamp, self._is_due = stamp, True
+        elif text_sha256 in known:
             self._stamp = stamp
             self._readership.watch(self.path)
             # The next one may be known, and yet not have taken its place any more.
@@ -121,45 +127,47 @@ class Document(Table):
                     raise OSError(f"{self.name}, {spoiled}, and nothing is known of it") from None
                 log.warning("%s: %s; started from the last good state", self.name, spoiled)
                 self._set_aside(content, stamp, spoiled)
-        for path, text_sha256 in unplaced.items():
-            if text_sha256 in known:
+        for path in unplaced:
+            if unplaced[path] in known:
                 system.remove(path)
-        if self._is_due and not self.trouble:
-            self._write()
-        if not self._checkpoint.exists():
-            self.write_checkpoint()
+        try:
+            if self._is_due and not self.trouble:
+                self._write()
+            if not self._checkpoint.exists():
+                self.write_checkpoint()
+        except (OSError, Unavailable) as error:
+            if not has_past:
+                raise
+            log.error("%s: %s; the server starts, and tries again", self.name, error)
 
     def _unplaced(self) -> dict[Path, str]:
         """Give the texts that were about to take the file's place when a process ended."""
         paths = self.path.parent.glob(f".{self.name}.*.new")
         return {path: sha256(path.read_bytes()).hexdigest() for path in paths}
 
-    def _restore(self, unplaced: Mapping[Path, str]) -> set[str]:
+    def _restore(self, in_place: str, unplaced: Mapping[Path, str]) -> set[str]:
         """Rebuild the rows and the file's versions; gives the sums of the texts that were ours."""
         kept = checkpoint.read(self._checkpoint) or Checkpoint(0, {}, ())
         self._texts.update(kept.rows)
         self._known.extend(kept.texts)
-        known = set(kept.texts)
-        edited: set[int] = set()
         # A text stands for the rows as they were at its `seq`, a little before it was written down.
-        steps: list[tuple[int, Mapping[str, bytes | None] | None]] = []
+        steps: list[tuple[int, int, Mapping[str, bytes | None] | None]] = []
+        texts: list[tuple[int, Text]] = []
         for number, said in self._journal.replayed(self.name):
             if isinstance(said, Text):
                 self._know(said.sha256, number)
-                known.add(said.sha256)
-                steps.append((said.seq, None))
-                if said.seq == number:
-                    edited.add(number)
+                texts.append((number, said))
             elif number > kept.seq:
-                steps.append((number, said))
-        texts = [step for step in steps if step[1] is None]
-        if texts and self._known[-1] in unplaced.values():
-            steps.remove(texts[-1])
-        for number, changes in sorted(steps, key=lambda step: (step[0], step[1] is None)):
+                steps.append((number, number, said))
+        sums = [text.sha256 for _, text in texts]
+        placed = _placed(sums, in_place, kept.texts, unplaced)
+        steps += [(text.seq, number, None) for number, text in texts[:placed]]
+        for seq, number, changes in sorted(steps, key=lambda step: (step[0], step[2] is None)):
             if changes is None:
                 self._versions.add(self._versions.begin())
-                # A text that came by hand may lack what was merged with it.
-                self._is_due = number in edited
+                self._is_due = (
+                    seq == number
+                )  # it came by hand, and may lack what was merged with it
                 if not self._is_due:
                     self._unwritten_from = None
                 continue
@@ -167,7 +175,7 @@ class Document(Table):
             self._unwritten_from = self._unwritten_from or number
             for key, row in changes.items():
                 self._apply(key, self._texts.get(key), row)
-        return known
+        return {*kept.texts, *sums}
 
     # Every half second
 
@@ -415,3 +423,14 @@ class Document(Table):
             log.error("%s; the last good state stays in force", trouble)
         for tell in self.on_trouble:
             tell(trouble)
+
+
+def _placed(
+    sums: Sequence[str], in_place: str, checkpointed: Sequence[str], unplaced: Mapping[Path, str]
+) -> int:
+    """Give how many of the texts, told by their sums, took the file's place: nobody edited the rest."""
+    if in_place in sums:
+        return len(sums) - sums[::-1].index(in_place)
+    if in_place in checkpointed:
+        return 0
+    return len(sums) - (bool(sums) and sums[-1] in unplaced.values())
