@@ -62,6 +62,7 @@ class Disk:
     def __init__(self, folder: DataFolder, fsync: str = "always") -> None:
         self.folder = folder
         self.failed = False
+        self.was_killed = False  # the last owner, who left its word behind
         self.on_fatal: Callable[[OSError], None] = lambda error: None
         self._fsync = fsync
         self._lock = FileLock(str(folder.lock), timeout=0)
@@ -170,6 +171,7 @@ class Disk:
             self._lock.acquire()
         except Timeout:
             raise Owned(_who_owns(self.folder.owner)) from None
+        self.was_killed = self.folder.owner.exists()
         owner = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         self.folder.owner.write_text(json.dumps(owner), "utf-8")
 

@@ -119,7 +119,10 @@ class Document(Table):
             # The next one may be known, and yet not have taken its place any more.
             self._is_due = self._is_due or text_sha256 != self._known[-1]
         else:
-            self._versions.newest_was_read()  # who edits while no server runs has mostly read it
+            # Who edits while no server runs has mostly read the newest version; who was editing when
+            # the server was killed may not have.
+            if not self._disk.was_killed:
+                self._versions.newest_was_read()
             try:
                 self._adopt(content, stamp)
             except Spoiled as spoiled:
