@@ -171,8 +171,9 @@ def _put(content: bytearray, offset: int, written: bytes) -> None:
 
 
 def materialise(found: dict[str, bytes | None], root: Path) -> None:
-    """Make a data folder of what was found."""
+    """Make a data folder of what was found, with the word of an owner who could not take it back."""
     root.mkdir(parents=True)
+    (root / ".soyuz.owner").touch()
     for path, content in found.items():
         if content is None:
             (root / path).mkdir()

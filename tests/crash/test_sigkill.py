@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -12,6 +13,8 @@ import pytest
 from tests.conftest import MakePerson, Person, Server, StartServer, eventually
 
 ENOUGH = 50  # messages acknowledged before the end, however slow the disk is
+
+ROUNDS = int(os.environ.get("SOYUZ_CRASH_ROUNDS", "20"))  # of the long runs; bin/crash sets it
 
 
 def lost_or_doubled(acknowledged: list[str], stored: list[str]) -> list[str]:
@@ -69,7 +72,7 @@ def written(server: Server) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "rounds", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+    "rounds", [3, pytest.param(ROUNDS, marks=[pytest.mark.long, pytest.mark.timeout(30 * ROUNDS)])]
 )
 def test_every_acknowledged_message_is_found_once(
     start_server: StartServer, person: MakePerson, rounds: int
@@ -78,7 +81,7 @@ def test_every_acknowledged_message_is_found_once(
     people = [person(name, at=server) for name in ("ann", "ben", "eve")]
     acknowledged: list[str] = []
     for round_ in range(rounds):
-        enough = len(acknowledged) + ENOUGH + 7 * round_
+        enough = len(acknowledged) + ENOUGH + 7 * (round_ % 20)
         posters = begin_posting(people, f"{round_}", acknowledged)
         eventually(lambda enough=enough: len(acknowledged) > enough)
         server.kill()

@@ -34,6 +34,7 @@ class Workload:
         self._promises = Promises()
         self._number = 0
         self._store: Store | None = None
+        self._opened = b""  # by the admin, and not saved yet
         self.wrong = ""  # found at a start after a kill
 
     def run(self, steps: int) -> list[Any]:
@@ -57,6 +58,7 @@ class Workload:
             self._recorder.lives_again()
             if self._chance.random() < 0.3:  # not even a start need come to its end
                 self._recorder.kill_in(self._chance.randint(0, 15))
+            self._opened = b""
             self._store = Store(self._root)
             self.wrong = self._promises.are_kept_by(self._store)
             if self.wrong:
@@ -74,6 +76,7 @@ class Workload:
         steps = {
             self._changes: 10,
             self._says: 6,
+            self._opens: 2,
             self._edits: 2,
             store.looks_at_files: 4,
             self._checkpoints: 1,
@@ -131,11 +134,17 @@ class Workload:
         assert self._store
         self._store.room.append("message", lambda seq: {"seq": seq, "text": text}, settled)
 
+    def _opens(self) -> None:
+        """An admin opens the file in an editor, and takes their time."""
+        self._opened = (self._root / FILES[0]).read_bytes()
+
     def _edits(self) -> None:
-        """An admin opens the file, changes rows of theirs and saves; the server takes it over."""
+        """An admin changes rows of theirs in what they opened, and saves; the server takes it over."""
         assert self._store
         if self._promises.hand.is_all_acknowledged:
             self._saves(self._store.documents[FILES[0]].path)
+            if self._chance.random() < 0.5:
+                return  # much may happen before the server looks
         for _ in range(4):  # a late one is looked at twice before it is taken
             self._store.looks_at_files()
         number = len(self._promises.hand.values) - 1
@@ -149,7 +158,8 @@ class Workload:
             self._saves(target)
 
     def _saves(self, path: Path) -> None:
-        rows = json.loads(path.read_text("utf-8"))
+        rows = json.loads(self._opened or path.read_bytes())
+        self._opened = b""
         self._number += 1
         rows[f"{HAND}{self._chance.randint(1, 2)}"] = {"n": self._number}
         hand = {key: row for key, row in rows.items() if key.startswith(HAND)}
@@ -159,6 +169,8 @@ class Workload:
 
     def _checkpoints(self) -> None:
         assert self._store
+        self._opened = b""  # what came before a checkpoint is known only to this process
+        self._store.looks_at_files()  # as the server does before each
         self._chance.choice([*self._store.documents.values()]).write_checkpoint()
 
     def _may_be_killed(self) -> None:
