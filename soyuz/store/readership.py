@@ -48,10 +48,8 @@ class Readership:
         """Say whether someone has read the version since it is watched."""
         if self._fd < 0:
             return False
-        now = os.fstat(self._fd)
-        # Written in place since: then only who came before that has read the version itself.
-        is_of_version = now.st_mtime_ns == self._written_ns or now.st_atime_ns <= now.st_mtime_ns
-        return now.st_atime_ns != self._armed_ns and is_of_version
+        # Also who came after someone wrote into it counts: that may hide who came before.
+        return os.fstat(self._fd).st_atime_ns != self._armed_ns
 
     def written_at(self) -> int | None:
         """Give when someone has written into it since (ns), None when nobody has."""
