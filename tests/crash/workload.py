@@ -35,6 +35,7 @@ class Workload:
         self._number = 0
         self._store: Store | None = None
         self._opened = b""  # by the admin, and not saved yet
+        self._saved = b""  # the last that was
         self.wrong = ""  # found at a start after a kill
 
     def run(self, steps: int) -> list[Any]:
@@ -158,6 +159,8 @@ class Workload:
             self._saves(target)
 
     def _saves(self, path: Path) -> None:
+        if path.read_bytes() == self._saved:
+            return  # after a kill nobody could tell which of two edits in a row began from what
         rows = json.loads(self._opened or path.read_bytes())
         self._opened = b""
         self._number += 1
@@ -165,7 +168,8 @@ class Workload:
         hand = {key: row for key, row in rows.items() if key.startswith(HAND)}
         self._happens(lambda promises: promises.hand.begins(hand))
         save = self._chance.choice([self._recorder.admin_saves, self._recorder.admin_renames_over])
-        save(path, json.dumps(rows, indent=2).encode())
+        self._saved = json.dumps(rows, indent=2).encode()
+        save(path, self._saved)
 
     def _checkpoints(self) -> None:
         assert self._store
