@@ -133,6 +133,8 @@ class Document(Table):
         for path in unplaced:
             if unplaced[path] in known:
                 system.remove(path)
+            else:  # perhaps an edit, swapped out just before the end
+                system.rename(path, beside(self.path, "edited", path.read_bytes()))
         try:
             if self._is_due and not self.trouble:
                 self._write()
