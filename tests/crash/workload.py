@@ -35,6 +35,7 @@ class Workload:
         self._number = 0
         self._store: Store | None = None
         self._opened = b""  # by the admin, and not saved yet
+        self._opened_after = b""
         self._saved = b""  # the last that was
         self.wrong = ""  # found at a start after a kill
 
@@ -138,6 +139,7 @@ class Workload:
     def _opens(self) -> None:
         """An admin opens the file in an editor, and takes their time."""
         self._opened = (self._root / FILES[0]).read_bytes()
+        self._opened_after = self._checkpoint()
 
     def _edits(self) -> None:
         """An admin changes rows of theirs in what they opened, and saves; the server takes it over."""
@@ -161,6 +163,8 @@ class Workload:
     def _saves(self, path: Path) -> None:
         if path.read_bytes() == self._saved:
             return  # after a kill nobody could tell which of two edits in a row began from what
+        if self._checkpoint() != self._opened_after:
+            self._opened = b""  # what came before a checkpoint is known only to this process
         rows = json.loads(self._opened or path.read_bytes())
         self._opened = b""
         self._number += 1
@@ -173,9 +177,12 @@ class Workload:
 
     def _checkpoints(self) -> None:
         assert self._store
-        self._opened = b""  # what came before a checkpoint is known only to this process
         self._store.looks_at_files()  # as the server does before each
         self._chance.choice([*self._store.documents.values()]).write_checkpoint()
+
+    def _checkpoint(self) -> bytes:
+        path = self._root / "journal" / FILES[0]
+        return path.read_bytes() if path.exists() else b""
 
     def _may_be_killed(self) -> None:
         self._recorder.kill_in(self._chance.randint(0, 30))
