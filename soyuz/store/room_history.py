@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from bisect import bisect_right
 from collections import deque
@@ -28,6 +29,9 @@ from soyuz.store.history_lines import Entry, backwards, decode, encode, forwards
 
 log = logging.getLogger("soyuz.store")
 
+_ZEROS = re.compile(rb"\0+")
+
+SECTOR_BYTES = 512  # what a disk writes whole; its blocks are multiples of it
 SEGMENT_BYTES = 1_000_000  # small enough to be read whole for one page, so no index is needed
 
 
@@ -211,11 +215,15 @@ def _refuse(batch: Sequence[Entry], error: OSError) -> None:
 def _whole_bytes(content: bytes) -> int:
     """Give where the last line ends that the disk had finished.
 
-    A power cut leaves zeros where it had not got to; what was written behind them, even a whole
-    line, belongs to the same write, which nobody was told of.
+    A power cut leaves zeros in sectors it had not got to; what was written behind them, even a whole
+    line, belongs to the same write, which nobody was told of. A zero elsewhere is mere damage.
     """
-    zeros = content.find(b"\0")
-    return content.rfind(b"\n", 0, None if zeros < 0 else zeros) + 1
+    for zeros in _ZEROS.finditer(content):
+        start, end = zeros.span()
+        begins_there = start % SECTOR_BYTES == 0 or content[start - 1 : start] == b"\n"
+        if begins_there and (end % SECTOR_BYTES == 0 or end == len(content)):
+            return content.rfind(b"\n", 0, start) + 1
+    return content.rfind(b"\n") + 1
 
 
 def _is_whole(line: bytes) -> bool:
