@@ -17,7 +17,7 @@ from tests.crash.disk_model import Enter, PaperDisk, Sync, SyncFolder, Truncate,
 from tests.crash.power_cuts import judge
 
 STATES = int(os.environ.get("SOYUZ_POWER_CUTS", "2000"))
-STATES_OF_A_MUTANT = 200
+STATES_OF_A_MUTANT = 600
 SEED = int(os.environ.get("SOYUZ_SEED") or random.randrange(1_000_000))
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
