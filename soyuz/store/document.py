@@ -176,7 +176,7 @@ class Document(Table):
                 if not self._is_due:
                     self._unwritten_from = None
                 continue
-            self.needed_from = self.needed_from or number
+            self.needed_from = min(self.needed_from or number, number)
             self._unwritten_from = self._unwritten_from or number
             for key, row in changes.items():
                 self._apply(key, self._texts.get(key), row)
@@ -256,7 +256,7 @@ class Document(Table):
 
     def _know(self, text_sha256: str, seq: int) -> None:
         self._known.append(text_sha256)
-        self.needed_from = self.needed_from or seq
+        self.needed_from = min(self.needed_from or seq, seq)
 
     def _write(self) -> tuple[dict[str, bytes], int]:
         """Write the file as the rows are; gives them and their `seq`. Raises OSError, Unavailable."""

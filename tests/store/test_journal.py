@@ -208,6 +208,20 @@ def test_a_file_left_behind_for_long_is_never_taken_for_an_edit(
     assert len(restarted(folder).value) == 60
 
 
+def test_a_change_before_the_first_text_that_is_left_is_needed(folder: Folder, small: None) -> None:
+    """Started again, the server drops old segments: not those with changes since the checkpoint."""
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    document.write_checkpoint()
+    puts(document, *(f"p{n}" for n in range(30)))
+    document.catch_up()
+    document = restarted(folder)
+    assert document.needed_from is not None
+    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
+    assert len(restarted(folder).value) == 30
+
+
 def test_a_checkpoint_keeps_nothing_that_the_file_has_not(folder: Folder) -> None:
     """Or nobody could tell, after a new start, what an edit of the file began from."""
     document = people(folder)
