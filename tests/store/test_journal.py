@@ -214,7 +214,12 @@ def test_a_change_before_the_first_text_that_is_left_is_needed(folder: Folder, s
     folder.starts()
     document = people(folder)
     document.write_checkpoint()
+    other = Document(folder.disk.folder.root / "other.json", rows_of_numbers, folder.journal)
+    other.load()
+    puts(other, *(f"p{n}" for n in range(30)))
     puts(document, *(f"p{n}" for n in range(30)))
+    assert document.needed_from is not None
+    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
     document.catch_up()
     document = restarted(folder)
     assert document.needed_from is not None
