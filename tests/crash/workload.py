@@ -167,6 +167,10 @@ class Workload:
             self._opened = b""  # what came before a checkpoint is known only to this process
         rows = json.loads(self._opened or path.read_bytes())
         self._opened = b""
+        if {key: row for key, row in rows.items() if key.startswith(HAND)} != (
+            self._promises.hand.newest
+        ):
+            return  # it was opened before an edit of theirs that came late
         self._number += 1
         rows[f"{HAND}{self._chance.randint(1, 2)}"] = {"n": self._number}
         hand = {key: row for key, row in rows.items() if key.startswith(HAND)}
