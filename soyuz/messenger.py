@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from soyuz import runtime
@@ -17,6 +18,8 @@ from soyuz.domain.instant import epoch, iso
 from soyuz.domain.user import Actor, User
 from soyuz.paths import DataFolder
 from soyuz.settings import Settings
+from soyuz.store import backup, schema
+from soyuz.store.archive import Unfit
 from soyuz.store.bans import Bans
 from soyuz.store.disk import Disk, Unavailable
 from soyuz.store.document import Document
@@ -39,6 +42,7 @@ GOODBYE_S = 0.2  # for what is said last to reach the sockets
 POLL_S = 0.25  # how often files are looked at for hand edits: live within two seconds
 WRITE_SEEN_EVERY_S = 300.0
 DROP_EVERY_S = 60.0
+BACKUP_LOOK_EVERY_S = 600.0
 
 Edit = Callable[[Mapping[str, Any]], dict[str, Any]]  # gives an account's row anew; may run twice
 
@@ -90,7 +94,13 @@ class Messenger:
         self.spam_log: SpamLog
         self.silenced: dict[str, Ban] = {}  # the bans from writing that people here were told of
         self.stopping = threading.Event()
+        self._backup_problem = ""
         self.on_stop: list[Callable[[], None]] = []
+
+    @property
+    def backups(self) -> Path:
+        """The folder for backups."""
+        return self.folder.root / self.settings.backup_folder
 
     @property
     def documents(self) -> list[Document]:
@@ -106,7 +116,16 @@ class Messenger:
     def open(self) -> None:
         """Own the data folder, make what is missing, read the rest. Raises Owned, OSError."""
         self.disk.open()
+        try:
+            self._open_files()
+        except BaseException:
+            self.disk.close()
+            raise
+
+    def _open_files(self) -> None:
+        schema.prepare(self.disk, self.documents, self._back_up)
         self.journal.open()
+        schema.bring_up(self.journal, self.documents, self._back_up)
         for store in (self.users, self.bans, self.sessions, self.strikes, self.uploads):
             store.load()
         self.journal.forget_replayed()
@@ -118,6 +137,8 @@ class Messenger:
         runtime.every(POLL_S, self.poll, self.stopping)
         runtime.every(DROP_EVERY_S, self._drop_old, self.stopping)
         runtime.every(WRITE_SEEN_EVERY_S, self._write_seen, self.stopping)
+        if self.settings.backup == "daily":
+            runtime.every(BACKUP_LOOK_EVERY_S, self._back_up_daily, self.stopping)
 
     def poll(self) -> None:
         """Take over hand edits, and bring files up to date."""
@@ -154,6 +175,27 @@ class Messenger:
                 self.sessions.end_all(username)
             except Unavailable as error:  # a namesake's sign-up will try again
                 log.error("the sessions of %s, who is gone, cannot be ended: %s", username, error)
+
+    def _back_up(self, why: str) -> None:
+        name = backup.dated_name(why, self.clock.now())
+        try:
+            backup.make(self.folder, self.backups / name)
+        except Unfit as problem:
+            raise OSError(f"it must be backed up first, but {problem}") from None
+        log.warning("the data folder is brought into a new form; how it was is in %s", name)
+
+    def _back_up_daily(self) -> None:
+        daily = backup.Daily(self.folder, self.backups, self.settings.backup_keep)
+        try:
+            made = runtime.off_loop(daily.make_if_due, self.clock.now())
+        except (Unfit, OSError) as problem:
+            if str(problem) != self._backup_problem:  # it is tried again every ten minutes
+                log.error("no backup was made today: %s", problem)
+            self._backup_problem = str(problem)
+            return
+        if made:
+            self._backup_problem = ""
+            log.info("backed up to %s", made)
 
     def _write_seen(self) -> None:
         now = self.clock.now()

@@ -27,6 +27,7 @@ class DataFolder:
         self.journal = self.root / "journal"
         self.history = self.root / "history"
         self.uploads = self.root / "uploads"
+        self.backups = self.root / "backups"
         self.lock = self.root / ".soyuz.lock"
         self.owner = self.root / ".soyuz.owner"
         self.control_socket = self.root / "control.sock"
@@ -36,6 +37,21 @@ class DataFolder:
         """Say whether a server was ever started here, or files were laid out for one."""
         signs = (self.users, self.permanent_bans, self.temporary_bans, self.journal)
         return any(path.exists() for path in signs)
+
+    def passing(self) -> set[Path]:
+        """Give what means nothing once no server runs, and the backups themselves."""
+        return {
+            self.lock,
+            self.owner,
+            self.control_socket,
+            self.control_token,
+            self.backups,
+        }
+
+    def lasting(self) -> list[Path]:
+        """Give the files and folders that are the data; beside them may lie a whole checkout."""
+        known = {path for path in vars(self).values() if path != self.root}
+        return sorted(known - self.passing())
 
     def rooms(self) -> list[Path]:
         """Give the folders of the rooms' histories."""

@@ -43,10 +43,13 @@ class Settings:
     fast_path: bool = True
     max_connections: int = 10_000
     recent_messages: int = 1_000
+    backup: str = "daily"
+    backup_keep: int = 7
+    backup_folder: Path = Path("backups")  # within the data folder, unless it is a full path
 
 
 def load(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings. `flags` are values given on the command line. Raises BadSetting."""
+    """Read the settings. `flags` are values given on the command line. Raises BadSetting, OSError."""
     flags = {name: value for name, value in (flags or {}).items() if value is not None}
     data = _folder(str(flags.get("data") or environ.get("SOYUZ_DATA") or paths.PROGRAM))
     written = _settings_toml(paths.DataFolder(data).settings)
@@ -164,5 +167,8 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "fast_path": ("on or off", _read_switch),
     "max_connections": ("10000", _read_integer(10, 1_000_000)),
     "recent_messages": ("1000", _read_integer(100, 1_000_000)),
+    "backup": ("daily or off", _read_choice("daily", "off")),
+    "backup_keep": ("7", _read_integer(1, 1_000)),
+    "backup_folder": ("backups", lambda text: Path(_read_text(text)).expanduser()),
 }
 assert {f.name for f in fields(Settings)} == {"data", *_READERS}

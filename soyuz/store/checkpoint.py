@@ -86,8 +86,17 @@ def read(path: Path) -> Checkpoint | None:
             raise ValueError
         rows = msgspec.json.decode(memoryview(content)[:end], type=dict[str, msgspec.Raw])
     except ValueError:
-        raise Spoiled(f"{path} is damaged") from None
+        raise Spoiled(f"{path} is damaged; python server.py doctor --repair can help") from None
     return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts)
+
+
+def is_sealed(content: bytes) -> bool:
+    """Say whether a text ends in a seal, be it the right one or not."""
+    try:
+        msgspec.json.decode(content[content.rfind(b"\n", 0, -1) + 1 :], type=Seal)
+    except ValueError:
+        return False
+    return True
 
 
 def newest_seq(folder: Path) -> int:

@@ -48,9 +48,14 @@ class Trouble:
     line: int
     column: int
     problem: str
+    is_held: bool = False  # nothing is wrong with it, but it must be confirmed
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}, column {self.column}: {self.problem}"
+
+
+class _Doubtful(Spoiled):
+    """An edit that may well be a slip."""
 
 
 class Document(Table):
@@ -199,12 +204,19 @@ class Document(Table):
                 log.error("%s: %s; it is written at the next start", self.name, error)
 
     def confirm(self) -> bool:
-        """Have a doubtful edit taken over after all; says whether there is one."""
-        has_one = self.trouble is not None and stamp_on_disk(self.path) == self._stamp
+        """Have a doubtful edit taken over after all, at the next look; says whether there is one."""
+        is_held = self.trouble is not None and self.trouble.is_held
+        has_one = is_held and stamp_on_disk(self.path) == self._stamp
         self._is_confirmed = has_one
         if has_one:
             self._stamp = None
         return has_one
+
+    # For whoever only looks
+
+    def rows_in(self, content: bytes, stamp: Stamp | None) -> dict[str, bytes]:
+        """Give the rows of a text of the file, which changes nothing. Raises Spoiled."""
+        return rows_of(content, stamp[0] / 1e9 if stamp else time.time(), self._parse)[0]
 
     def _work(self) -> None:
         try:
@@ -403,7 +415,7 @@ class Document(Table):
     def _refuse_doubtful(self, wanted: Mapping[str, bytes | None]) -> None:
         removed, rows = sum(row is None for row in wanted.values()), len(self._texts)
         if self._doubtful(removed, rows) and not self._is_confirmed:
-            raise Spoiled(
+            raise _Doubtful(
                 f"it removes {removed} of {rows}; nothing changes until you confirm it with the "
                 f"command line's verb: confirm {self.name}",
                 1,
@@ -418,7 +430,8 @@ class Document(Table):
         self._stamp = stamp
         self._readership.close()
         self.trouble = None  # it was saved again: the same mistake is told again
-        self._report(Trouble(self.name, spoiled.line, spoiled.column, spoiled.problem))
+        is_held = isinstance(spoiled, _Doubtful)
+        self._report(Trouble(self.name, spoiled.line, spoiled.column, spoiled.problem, is_held))
 
     def _report(self, trouble: Trouble | None) -> None:
         if trouble == self.trouble:

@@ -152,6 +152,18 @@ class Journal:
         says = msgspec.json.encode(Says(text=Text(name, sha256, seq)))
         return self._log.append(lambda number: _Entry(number, says)).ticket
 
+    @property
+    def schema(self) -> int:
+        """The newest form of the rows an entry tells of, 0 when none does; until `forget_replayed`."""
+        return max((says.schema or 0 for _, says in self._replay), default=0)
+
+    def migrate(self, rows: dict[str, dict[str, msgspec.Raw]], schema: int) -> None:
+        """Write rows in a new form, all files in one entry, before they are read. Raises Unavailable."""
+        says = Says(rows, schema=schema)
+        entry = self._log.append(lambda seq: _Entry(seq, msgspec.json.encode(says)))
+        entry.ticket.wait()
+        self._replay.append((entry.seq, says))
+
     def sync(self) -> Ticket:
         """Give the way to the disk of all that was put before."""
         return self._log.append(lambda number: _Entry(number, b"{}")).ticket
@@ -222,7 +234,7 @@ class Journal:
                 if line and line.seq - line.unsynced > expected:
                     raise Damaged(
                         f"{self._log.path(first)}, byte {offset}: entry {expected} is damaged, though "
-                        "it had been safe; python server.py doctor can save the rest"
+                        "it had been safe; python server.py doctor --repair saves the rest"
                     )
         for segment in reversed(later):
             self._set_aside(self._log.path(segment), offset if segment == first else 0)

@@ -6,6 +6,7 @@ was written, and what it says:
     {"rows":{"users.json":{"ann":{…},"bob":null}}}       rows put or deleted, all or none
     {"text":{"file":"users.json","sha256":"…","seq":7}}  a text of the file that stands for `seq`
     {"skipped_from":130}                                 130 and what follows it were never here
+    {"rows":{…},"schema":2}                              the rows are in a new form from here on
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Says(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: dict[str, dict[str, msgspec.Raw]] = {}  # a row that is deleted is null
     text: Text | None = None
     skipped_from: int | None = None
+    schema: int | None = None
 
 
 @dataclass(frozen=True)
