@@ -9,7 +9,10 @@ from typing import Any
 import click
 
 from soyuz import __version__
+from soyuz.cli.backup import backup, restore
 from soyuz.cli.ban import ban, bans, unban
+from soyuz.cli.confirm import confirm
+from soyuz.cli.doctor import doctor
 from soyuz.cli.invocation import invocation
 from soyuz.cli.run import CreateApp, run
 from soyuz.cli.user import user
@@ -33,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (run, user, ban, unban, bans):
+for command in (run, user, ban, unban, bans, confirm, doctor, backup, restore):
     cli.add_command(command)
 
 

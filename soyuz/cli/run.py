@@ -19,14 +19,20 @@ from soyuz import runtime
 from soyuz.cli import control
 from soyuz.cli.greeting import LOOPBACKS, greeting
 from soyuz.cli.invocation import invocation
+from soyuz.cli.verb import settings_of
 from soyuz.messenger import Messenger
-from soyuz.settings import BadSetting, Settings, load
+from soyuz.settings import Settings
 from soyuz.store.disk import Owned
+from soyuz.store.unusable import why_not
 
 log = logging.getLogger("soyuz")
 
 BACKLOG = 1_024
 CreateApp = Callable[[Messenger], Flask]
+GIVEN_UP = {
+    "interval": "a power cut can take the last second of what people were told is safe",
+    "off": "a power cut can take minutes of what people were told is safe; only for tests",
+}
 SPARE_FILES = 512  # descriptors for files, beside those for connections
 
 
@@ -38,11 +44,10 @@ SPARE_FILES = 512  # descriptors for files, beside those for connections
 def run(create_app: CreateApp, host: str | None, port: str | None, data: str | None) -> None:
     """Start the chat."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        settings = load(os.environ, {"host": host, "port": port, "data": data})
-    except BadSetting as problem:
-        raise click.ClickException(str(problem)) from None
+    settings = settings_of(data, host=host, port=port)
     messenger = Messenger(settings)
+    if settings.fsync in GIVEN_UP:
+        log.warning("SOYUZ_FSYNC=%s: %s", settings.fsync, GIVEN_UP[settings.fsync])
     try:
         messenger.open()
     except Owned as owned:
@@ -50,7 +55,7 @@ def run(create_app: CreateApp, host: str | None, port: str | None, data: str | N
             f"{settings.data} is in use by {owned}. Stop it first, or name another folder: --data DIR"
         ) from None
     except OSError as error:
-        raise click.ClickException(f"cannot use the data folder: {error}") from None
+        raise click.ClickException(why_not(settings.data, error)) from None
     try:
         serve(messenger, create_app)
     except click.ClickException:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,9 +14,10 @@ import click
 from auth import Gatekeeper
 from soyuz.cli import control
 from soyuz.messenger import Messenger
-from soyuz.settings import BadSetting, load
+from soyuz.settings import BadSetting, Settings, load
 from soyuz.store.control import NobodyThere
 from soyuz.store.disk import Owned
+from soyuz.store.unusable import why_not
 
 F = TypeVar("F", bound=Callable[..., Any])
 TRIES = 20  # a server that is just starting or stopping holds the folder but hears nobody
@@ -31,8 +33,8 @@ def common_options(command: F) -> F:
 
 def carry_out(data: str | None, verb: str, **args: Any) -> Any:
     """Have a verb done, wherever, and give its result. Raises click.ClickException."""
+    messenger = Messenger(settings_of(data))
     try:
-        messenger = Messenger(load(os.environ, {"data": data}))
         if not messenger.folder.holds_data():  # opening it would make one of a mistyped name
             raise click.ClickException(
                 f"{messenger.folder.root} holds no data of Soyuz Messenger. Is that the right folder? "
@@ -48,10 +50,20 @@ def carry_out(data: str | None, verb: str, **args: Any) -> Any:
             except NobodyThere:
                 time.sleep(PAUSE_S)
         raise click.ClickException(f"the data folder is held by {owner}, which does not answer")
-    except (BadSetting, control.Failed) as failed:
+    except control.Failed as failed:
         raise click.ClickException(str(failed)) from None
     except OSError as error:
-        raise click.ClickException(f"cannot use the data folder: {error}") from None
+        raise click.ClickException(why_not(messenger.settings.data, error)) from None
+
+
+def settings_of(data: str | None, **flags: str | None) -> Settings:
+    """Give the settings of a data folder. Raises click.ClickException."""
+    try:
+        return load(os.environ, {"data": data, **flags})
+    except BadSetting as problem:
+        raise click.ClickException(str(problem)) from None
+    except OSError as error:
+        raise click.ClickException(why_not(Path(error.filename).parent, error)) from None
 
 
 def show(result: Any, as_json: bool, sentence: str) -> None:

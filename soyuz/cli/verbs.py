@@ -7,8 +7,10 @@ when that does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any
 
+from soyuz import runtime
 from soyuz.domain.bans import ADDRESS_PREFIX, ban_key, bannable_network, until
 from soyuz.domain.errors import Malformed, Refused
 from soyuz.domain.instant import epoch, iso
@@ -16,6 +18,9 @@ from soyuz.domain.names import fold
 from soyuz.domain.text import is_blank
 from soyuz.domain.user import ROLES, User
 from soyuz.messenger import Messenger
+
+TAKEN_OVER_S = 10.0  # so long at the most until a confirmed edit is in force
+LOOK_EVERY_S = 0.1
 
 
 def user_list(messenger: Messenger) -> list[dict[str, Any]]:
@@ -118,6 +123,27 @@ def bans(messenger: Messenger) -> list[dict[str, Any]]:
     return [{"key": key, **held, "holds": _is_bannable(key)} for key, held in rows if held]
 
 
+def confirm(messenger: Messenger, file: str) -> dict[str, Any]:
+    """Have an edit taken over that was held because it removes so many. Raises Refused."""
+    name = PurePath(file).name
+    document = next((d for d in messenger.documents if d.name == name), None)
+    if document is None:
+        names = ", ".join(d.name for d in messenger.documents)
+        raise Refused("not_found", "not_found.file", file=file, names=names)
+    before = len(document.value)
+    if not document.confirm():
+        problem = f"{document.trouble}" if document.trouble else ""
+        detail = "invalid.file_trouble" if problem else "not_found.held_edit"
+        raise Refused("invalid" if problem else "not_found", detail, file=name, problem=problem)
+    deadline = messenger.clock.monotonic() + TAKEN_OVER_S
+    while document.trouble and messenger.clock.monotonic() < deadline:
+        document.poll()
+        runtime.sleep(LOOK_EVERY_S)
+    if document.trouble:
+        raise Refused("invalid", "invalid.file_trouble", file=name, problem=str(document.trouble))
+    return {"file": name, "before": before, "rows": len(document.value)}
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "user list": user_list,
     "user add": user_add,
@@ -126,6 +152,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "ban": ban,
     "unban": unban,
     "bans": bans,
+    "confirm": confirm,
 }
 
 

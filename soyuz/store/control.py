@@ -16,6 +16,7 @@ from soyuz.store.disk import Disk
 
 UNIX_PATH_MAX_BYTES = 100  # the kernel's bound is 104 on macOS, 108 on Linux
 BACKLOG = 16
+PROBE_S = 2.0
 
 
 class NobodyThere(Exception):
@@ -58,6 +59,16 @@ def connect(disk: Disk, timeout_s: float) -> tuple[socket.socket, str]:
         return _connect_unix(disk, timeout_s), ""
     except (FileNotFoundError, ConnectionRefusedError, ValueError, KeyError, TypeError):
         raise NobodyThere from None
+
+
+def is_answered(disk: Disk) -> bool:
+    """Say whether a server listens for this data folder."""
+    try:
+        sock, _ = connect(disk, PROBE_S)
+    except (NobodyThere, OSError):
+        return False
+    sock.close()
+    return True
 
 
 def withdraw(disk: Disk) -> None:

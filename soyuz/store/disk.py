@@ -78,6 +78,7 @@ class Disk:
         self._own()
         for folder in (self.folder.journal, self.folder.history, self.folder.uploads):
             self.make_folder(folder)
+            system.keep_private(folder)
         runtime.open_door()
         self._committer = runtime.NativeThread("committer", self._commit_waiting)
 
@@ -87,6 +88,19 @@ class Disk:
             self._committer.stop(timeout_s)
         self.folder.owner.unlink(missing_ok=True)
         self._lock.release()
+
+    def owner(self) -> str:
+        """Say which process holds the folder, "" when none does. The folder stays as it is."""
+        if not self.folder.owner.exists():
+            return ""
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return _who_owns(self.folder.owner)
+        except OSError:  # it may not be ours to lock
+            return ""
+        self._lock.release()
+        return ""
 
     def hand_over(self, file: File) -> None:
         """Have `file.commit` called; everything handed over in one round shares one wake."""

@@ -5,6 +5,7 @@ Nothing else in the store calls the system to write, so here tests record, fail 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -92,6 +93,23 @@ def rename_to_new(source: Path, target: Path) -> None:
         os.replace(source, target)
     else:
         remove(source)
+
+
+def user_name(uid: int) -> str:
+    """Give an account of the system by its name, if it has one."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return f"user {uid}"
+
+
+def keep_private(folder: Path) -> None:
+    """Close a folder to other accounts, if it is ours to close; a checkout makes it open to all."""
+    if sys.platform != "win32" and folder.stat().st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            folder.chmod(0o700)
 
 
 def remove(path: Path) -> None:

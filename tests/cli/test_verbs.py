@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from soyuz.store.control import UNIX_PATH_MAX_BYTES
-from tests.conftest import PASSWORD, PATIENCE_S, ROOT, MakePerson, StartServer
+from tests.conftest import PASSWORD, PATIENCE_S, ROOT, MakePerson, StartServer, eventually
 
 
 def run(
@@ -50,7 +50,7 @@ def test_each_verb_does_what_it_says(
     held = json.loads(run(data, "bans", "--json").stdout)
     assert [(b["key"], b["scope"], b["reason"]) for b in held] == [("zoë", "all", "r")]
     assert "no longer banned" in run(data, "unban", "zoë").stdout
-    assert json.loads((data / "temp_bans.json").read_text()) == {}
+    eventually(lambda: json.loads((data / "temp_bans.json").read_text()) == {})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""`doctor`: look at every file, say what is wrong in plain words, and mend it when told to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from soyuz.cli.verb import common_options, settings_of, show
+from soyuz.messenger import Messenger
+from soyuz.settings import Settings
+from soyuz.store.disk import Owned
+from soyuz.store.doctor import Doctor, mend
+from soyuz.store.findings import Finding
+from soyuz.store.unusable import why_not
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be; no server may be running.")
+@common_options
+@click.pass_context
+def doctor(ctx: click.Context, repair: bool, data: str | None, as_json: bool) -> None:
+    """Check every file of the data folder.
+
+    Changes nothing without --repair, and is safe while the server runs. Exits with 0 when all is
+    well, or has been mended, else with 1.
+    """
+    settings = settings_of(data)
+    if not settings.data.is_dir():
+        raise click.ClickException(f"there is no data folder {settings.data}")
+    try:
+        examined, findings = _look(settings)
+        kept = ""
+        left = findings
+        if repair and any(finding.mend for finding in findings):
+            kept = _mended(settings)
+            left = _look(settings)[1]
+    except OSError as error:
+        raise click.ClickException(why_not(settings.data, error)) from None
+    result = {
+        "folder": str(settings.data.resolve()),
+        "held_by": examined.owner,
+        "messages": examined.events,
+        "findings": [_plain(finding, repair and finding not in left) for finding in findings],
+        "kept_in": kept,
+        "ok": not left,
+    }
+    show(result, as_json, _report(examined, findings, left, repair, kept))
+    ctx.exit(1 if left else 0)
+
+
+def _look(settings: Settings) -> tuple[Doctor, list[Finding]]:
+    messenger = Messenger(settings)
+    examined = Doctor(messenger.disk, messenger.documents)
+    return examined, list(examined.findings())
+
+
+def _mended(settings: Settings) -> str:
+    """Mend, and let a start do its part; gives where copies are. Raises click.ClickException."""
+    messenger = Messenger(settings)
+    try:
+        messenger.disk.open()
+    except Owned as owned:
+        raise click.ClickException(
+            f"the folder is held by {owned}. Stop it first, then repair."
+        ) from None
+    try:
+        findings = list(Doctor(messenger.disk, messenger.documents, owner="").findings())
+        keep = mend(messenger.disk, findings)
+    finally:
+        messenger.disk.close()
+    started = Messenger(settings)
+    started.open()
+    try:
+        if any(finding.file.startswith("journal/") for finding in findings):
+            for document in started.documents:
+                document.write_checkpoint()
+    finally:
+        started.close()
+    return keep.folder.name if keep.folder.exists() else ""
+
+
+def _plain(finding: Finding, is_mended: bool) -> dict[str, Any]:
+    return {
+        "file": finding.file,
+        "line": finding.line or None,
+        "column": finding.column or None,
+        "problem": finding.problem,
+        "advice": finding.advice,
+        "can_mend": finding.mend is not None,
+        "mended": is_mended,
+    }
+
+
+def _report(
+    examined: Doctor, findings: list[Finding], left: list[Finding], repair: bool, kept: str
+) -> str:
+    lines = [f"The folder is held by {examined.owner}."] if examined.owner else []
+    for finding in findings:
+        done = repair and finding not in left
+        remedy = "Done" if done else "Would" if finding.mend else "You can"
+        lines += [str(finding), f"    {remedy}: {finding.advice}."]
+    if kept:
+        lines.append(f"What was changed is kept as it was in {kept}/.")
+    if not findings:
+        lines.append(f"All is well. {examined.events} messages were read.")
+    elif not left:
+        lines.append("All is well now.")
+    elif repair:
+        lines += ["Not mended:", *(f"    {finding}" for finding in left)]
+    elif any(finding.mend for finding in findings):
+        lines.append("Nothing was changed. To mend: stop the server, then add --repair.")
+    return "\n".join(lines)

@@ -1,0 +1,229 @@
+"""`doctor` as an admin meets it: what it says, what it leaves alone, and what it puts right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soyuz.store.journal_lines import lines
+from tests.cli.conftest import run
+from tests.conftest import MakePerson, StartServer
+
+PICTURE = "avatars/0123456789abcdef0123456789abcdef.webp"
+
+
+@pytest.fixture
+def data(peopled: Path) -> Path:
+    """The folder of these tests."""
+    return peopled
+
+
+def report(data: Path, *args: str) -> Any:
+    return json.loads(run(data, "doctor", "--json", *args).stdout)
+
+
+def files_of(data: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in data.rglob("*") if path.is_file()}
+
+
+def names(data: Path) -> list[str]:
+    listed = run(data, "user", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    return [row["username"] for row in json.loads(listed.stdout)]
+
+
+def users(data: Path) -> Any:
+    return json.loads((data / "users.json").read_text("utf-8"))
+
+
+def journal(data: Path) -> Path:
+    return next((data / "journal").glob("*.log"))
+
+
+def flip(path: Path, mark: bytes, after: int = 10) -> None:
+    """Turn over one bit a little after the first place where `mark` stands."""
+    content = bytearray(path.read_bytes())
+    content[content.index(mark) + after] ^= 1
+    path.write_bytes(content)
+
+
+def one_finding(data: Path, file: str, problem: str) -> Any:
+    """Look, without anything being changed, and give the one thing that is found."""
+    before = files_of(data)
+    looked = run(data, "doctor")
+    assert looked.returncode == 1
+    assert file in looked.stdout
+    (finding,) = report(data)["findings"]
+    assert finding["file"] == file
+    assert problem in finding["problem"]
+    assert files_of(data) == before
+    return finding
+
+
+def is_repaired(data: Path, *kept: str) -> None:
+    """Repair, and find all well, with copies of what was changed."""
+    repaired = run(data, "doctor", "--repair", "--json")
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    result = json.loads(repaired.stdout)
+    assert result["ok"]
+    assert all(finding["mended"] for finding in result["findings"])
+    for name in kept:
+        assert (data / result["kept_in"] / name).exists(), name
+    again = run(data, "doctor")
+    assert again.returncode == 0, again.stdout
+    assert "All is well" in again.stdout
+
+
+def test_it_says_that_there_is_no_folder(tmp_path: Path) -> None:
+    answer = run(tmp_path / "nowhere", "doctor")
+    assert answer.returncode == 1
+    assert "there is no data folder" in answer.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "problem"),
+    [
+        (b'{"ann": {},\n "ben" {}}', 2, 8, "delimiter"),
+        (b'{"ann": {},\n "ann": {}}', 2, 2, "a second time"),
+        (b'{\n  "ann": {"role": "king"}}', 2, 3, "role must be one of"),
+        (b"[]", 1, 1, "object"),
+        (b"", 1, 1, "empty"),
+    ],
+)
+def test_a_broken_file_is_told_with_its_place_and_put_right(
+    data: Path, text: bytes, line: int, column: int, problem: str
+) -> None:
+    (data / "users.json").write_bytes(text)
+    finding = one_finding(data, "users.json", problem)
+    assert (finding["line"], finding["column"]) == (line, column)
+    is_repaired(data, "users.json")
+    assert set(users(data)) == {"ann", "ben", "eve"}
+
+
+def test_a_missing_file_is_written_again(data: Path) -> None:
+    (data / "users.json").unlink()
+    one_finding(data, "users.json", "missing")
+    is_repaired(data)
+    assert set(users(data)) == {"ann", "ben", "eve"}
+
+
+def test_damage_in_the_middle_of_the_journal_costs_nothing_that_the_file_still_has(
+    data: Path,
+) -> None:
+    flip(journal(data), b'"ben"')
+    refused = run(data, "user", "list")
+    assert "doctor --repair" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    found = report(data)["findings"]
+    assert [finding["file"] for finding in found] == [f"journal/{journal(data).name}", "users.json"]
+    assert "damaged" in found[0]["problem"]
+    is_repaired(data, f"journal/{journal(data).name}")
+    assert names(data) == ["ann", "ben", "eve"]
+
+
+def test_damage_in_the_journal_beside_a_broken_file_costs_only_what_it_hit(data: Path) -> None:
+    flip(journal(data), b'"ben"')
+    (data / "users.json").write_bytes(b"{")
+    is_repaired(data, f"journal/{journal(data).name}", "users.json")
+    assert names(data) == ["ann", "eve"]
+
+
+def test_every_line_of_the_journal_may_be_damaged(data: Path) -> None:
+    path, sound = journal(data), journal(data).read_bytes()
+    for offset, _ in lines(sound):
+        content = bytearray(sound)
+        content[offset + 3] ^= 1
+        path.write_bytes(content)
+        assert not report(data)["ok"], offset
+    path.write_bytes(sound)
+    assert report(data)["ok"]
+
+
+def test_a_line_that_a_crash_left_unfinished_is_cut_off(data: Path) -> None:
+    with journal(data).open("ab") as file:
+        file.write(b"01234567 99 0 {")
+    one_finding(data, f"journal/{journal(data).name}", "unfinished")
+    is_repaired(data, f"journal/{journal(data).name}")
+    assert names(data) == ["ann", "ben", "eve"]
+
+
+def test_a_damaged_checkpoint_is_made_anew(data: Path) -> None:
+    flip(journal(data), b'"ben"')
+    is_repaired(data)  # it leaves checkpoints
+    flip(data / "journal" / "users.json", b'"ben"')
+    assert "doctor --repair" in run(data, "user", "list").stderr
+    one_finding(data, "journal/users.json", "checksum")
+    is_repaired(data, "journal/users.json")
+    assert names(data) == ["ann", "ben", "eve"]
+
+
+def test_pictures_without_an_account_and_accounts_without_their_picture(data: Path) -> None:
+    pictures = data / "uploads" / "avatars"
+    (pictures / Path(PICTURE).name).touch(0o600)
+    one_finding(data, f"uploads/{PICTURE}", "no account")
+    is_repaired(data, f"uploads/{PICTURE}")
+    edited = users(data)
+    edited["ann"]["avatar"] = PICTURE
+    (data / "users.json").write_text(json.dumps(edited))
+    one_finding(data, f"uploads/{PICTURE}", "the picture of ann is missing")
+    is_repaired(data, "users.json")
+    assert users(data)["ann"]["avatar"] is None
+
+
+def test_what_a_crash_left_lying_about_is_taken_out(data: Path) -> None:
+    (data / ".users.json.99999-1.new").touch(0o600)
+    one_finding(data, ".users.json.99999-1.new", "when something crashed")
+    is_repaired(data, ".users.json.99999-1.new")
+
+
+def test_files_that_others_may_open_are_closed(data: Path) -> None:
+    (data / "users.json").chmod(0o644)
+    one_finding(data, "users.json", "others may open it (mode 0644)")
+    is_repaired(data)
+    assert (data / "users.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_beside_a_running_server_it_only_looks(
+    start_server: StartServer, person: MakePerson
+) -> None:
+    server = start_server()
+    ann = person("ann", at=server)
+    assert ann.says("hello")["ok"]
+    result = report(server.data)
+    assert result["ok"], result
+    assert result["held_by"].startswith(f"process {server.process.pid}")
+    assert result["messages"] == 1
+    (server.data / "temp_bans.json").write_text("{")
+    assert not report(server.data)["ok"]
+    refused = run(server.data, "doctor", "--repair")
+    assert refused.returncode == 1
+    assert "Stop it first" in refused.stderr
+    assert ann.says("still here")["ok"]
+
+
+def test_an_edit_that_removes_many_waits_for_confirm(start_server: StartServer, data: Path) -> None:
+    server = start_server(data)
+    (data / "users.json").write_text(json.dumps({"ann": users(data)["ann"]}))
+    server.waits_for("confirm users.json")
+    assert names(data) == ["ann", "ben", "eve"]
+    confirmed = run(data, "confirm", "users.json", "--json")
+    assert json.loads(confirmed.stdout) == {"file": "users.json", "before": 3, "rows": 1}
+    assert names(data) == ["ann"]
+    again = run(data, "confirm", "users.json")
+    assert again.returncode == 1
+    assert "No edit" in again.stderr
+
+
+def test_confirm_works_without_a_server_too(data: Path) -> None:
+    (data / "users.json").write_text(json.dumps({"ann": users(data)["ann"]}))
+    assert names(data) == ["ann", "ben", "eve"]
+    assert "1 rows, there were 3" in run(data, "confirm", "users.json").stdout
+    assert names(data) == ["ann"]
+    (data / "users.json").write_text("{")
+    broken = run(data, "confirm", "users.json")
+    assert "line 1, column 2" in broken.stderr
+    assert "users.json, perma_banned.json" in run(data, "confirm", "people.json").stderr
