@@ -212,4 +212,6 @@ class Messenger:
     def _drop_old(self) -> None:
         needed = [d.needed_from for d in self.documents if d.needed_from is not None]
         newest = self.journal.last_seq + 1
-        runtime.off_loop(self.journal.drop_old, min([newest, *needed]), self.clock.now())
+        now = self.clock.monotonic()
+        self.journal.announce(min([newest, *needed]), now)
+        runtime.off_loop(self.journal.drop_old, now)

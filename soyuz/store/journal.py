@@ -24,6 +24,7 @@ log = logging.getLogger("soyuz.store")
 
 SEGMENT_BYTES = 4_000_000
 KEPT_S = 86_400.0  # a slow copy of the folder must still find the segments its snapshots need
+KEPT_LEAST_S = 600.0  # however many there are
 KEPT_BYTES = 64_000_000
 KEPT_SEGMENTS = 2
 REPLAYED_SEGMENTS = 8  # more than these no start should have to read
@@ -60,6 +61,11 @@ class Ticket:
         self._error = error
         self._done.set()
 
+    @property
+    def is_safe(self) -> bool:
+        """Say whether it has arrived."""
+        return self._done.is_set() and self._error is None
+
     def wait(self) -> None:
         """Wait for the outcome. Raises Unavailable."""
         self._done.wait()
@@ -76,12 +82,20 @@ class _Entry:
     ticket: Ticket = field(default_factory=Ticket)
 
 
+@dataclass(frozen=True)
+class _Announced:
+    at: float
+    unneeded_before: int
+    ticket: Ticket
+
+
 class Journal:
     """The lines of all documents, in one order."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self._replay: list[tuple[int, Says]] = []
+        self._announced: list[_Announced] = []
         self._log: CommitLog[_Entry] = CommitLog(
             disk.folder.journal,
             ".log",
@@ -173,17 +187,34 @@ class Journal:
         """The number of the last entry, on the disk or not; read it under `lock`."""
         return self._log.next_seq - 1
 
-    def drop_old(self, needed_from: int, now: float) -> None:
-        """Delete segments whose every entry is below `needed_from`, old ones and the oldest of many."""
+    def announce(self, needed_from: int, now: float) -> None:
+        """Write down which segments nothing needs, long before they are deleted.
+
+        A copy of the folder that is made while they are deleted has some of them and not others:
+        by this it knows that it lacks nothing. `now` is of a clock that never jumps.
+        """
+        unneeded = [f for f in self._log.segments[1 : 1 - KEPT_SEGMENTS] if f <= needed_from]
+        announced = self._announced[-1].unneeded_before if self._announced else 0
+        if unneeded and unneeded[-1] > announced:
+            says = msgspec.json.encode(Says(unneeded_before=unneeded[-1]))
+            ticket = self._log.append(lambda number: _Entry(number, says)).ticket
+            self._announced.append(_Announced(now, unneeded[-1], ticket))
+
+    def drop_old(self, now: float) -> None:
+        """Delete segments that were announced long ago, and the oldest of many sooner."""
         segments = self._log.segments
-        while len(segments) > KEPT_SEGMENTS and segments[1] <= needed_from:
-            path = self._log.path(segments[0])
-            is_young = now - path.stat().st_mtime < KEPT_S
-            if is_young and self.bytes_kept <= KEPT_BYTES:
+        for announced in list(self._announced):
+            age = now - announced.at
+            if age < KEPT_LEAST_S or not announced.ticket.is_safe:
                 return
-            system.remove(path)
-            self.disk.sync_folder(path.parent)  # a later one gone and this one back would be a gap
-            del segments[0]
+            while segments[0] < announced.unneeded_before:
+                if age < KEPT_S and self.bytes_kept <= KEPT_BYTES:
+                    return
+                path = self._log.path(segments[0])
+                system.remove(path)
+                self.disk.sync_folder(path.parent)  # a later one gone and this one back: a gap
+                del segments[0]
+            self._announced.remove(announced)
 
     def close(self) -> None:
         """Let the open segment go."""
@@ -208,10 +239,13 @@ class Journal:
     def _read_all(self) -> int:
         """Read every segment; gives the number that comes next."""
         expected = self._log.segments[0] if self._log.segments else 1
-        for first in self._log.segments:
+        for first in list(self._log.segments):
             for offset, line in lines(self._log.path(first).read_bytes()):
                 says = msgspec.json.decode(line.says, type=Says) if line else Says()
                 if line and says.skipped_from == expected:
+                    expected = line.seq
+                if line and offset == 0 and line.seq > expected and self._lacks_nothing(first):
+                    self._forget_before(first)
                     expected = line.seq
                 if line is None or line.seq != expected:
                     self._cut_off(first, offset, expected)
@@ -219,6 +253,23 @@ class Journal:
                 self._replay.append((line.seq, says))
                 expected += 1
         return expected
+
+    def _lacks_nothing(self, first: int) -> bool:
+        """Say whether nothing needs what came before a segment: it, or a later one, tells."""
+        later = (self._log.path(segment) for segment in self._log.segments if segment >= first)
+        said = (line for path in later for _, line in lines(path.read_bytes()) if line)
+        return any(
+            (msgspec.json.decode(line.says, type=Says).unneeded_before or 0) >= first
+            for line in said
+        )
+
+    def _forget_before(self, first: int) -> None:
+        segments = self._log.segments
+        log.info("the journal begins with entry %d; nothing needs what came before", first)
+        while segments[0] < first:
+            system.remove(self._log.path(segments[0]))
+            del segments[0]
+        self._replay.clear()
 
     def _cut_off(self, first: int, offset: int, expected: int) -> None:
         """Set aside what a crash left unfinished. Raises Damaged if that had been safe.

@@ -6,6 +6,7 @@ was written, and what it says:
     {"rows":{"users.json":{"ann":{…},"bob":null}}}       rows put or deleted, all or none
     {"text":{"file":"users.json","sha256":"…","seq":7}}  a text of the file that stands for `seq`
     {"skipped_from":130}                                 130 and what follows it were never here
+    {"unneeded_before":90}                               what came before 90 may be missing
     {"rows":{…},"schema":2}                              the rows are in a new form from here on
 """
 
@@ -36,6 +37,7 @@ class Says(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: dict[str, dict[str, msgspec.Raw]] = {}  # a row that is deleted is null
     text: Text | None = None
     skipped_from: int | None = None
+    unneeded_before: int | None = None
     schema: int | None = None
 
 

@@ -65,8 +65,10 @@ class Past:
     @property
     def is_complete(self) -> bool:
         """Say whether it holds everything that was ever written."""
-        begins = not self.entries or self.entries[0][0] == 1
-        return begins and not self.holes and all(s.skipped_from is None for _, s in self.entries)
+        numbers = [number for number, _ in self.entries]
+        gaps = numbers != list(range(1, len(numbers) + 1))
+        skips = any(says.skipped_from is not None for _, says in self.entries)
+        return not (gaps or skips or self.holes)
 
     def knows(self, name: str) -> bool:
         """Say whether there is anything about a document."""
@@ -168,7 +170,10 @@ class Past:
                 bad = bad or (path, end)
         if bad:
             found.append((expected, expected, *bad))
-        self.holes = [Hole(*hole, is_damage=safe > hole[0]) for hole in found]
+        unneeded = max((says.unneeded_before or 0 for _, says in self.entries), default=0)
+        self.holes = [
+            Hole(*hole, is_damage=safe > hole[0]) for hole in found if hole[1] >= unneeded
+        ]
 
 
 def _sound(content: bytes, expected: int) -> Iterator[tuple[int, int, Line, Says]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +42,19 @@ def puts(document: Document, *names: str) -> None:
         document.update(lambda rows, name=name: {name: {"n": 1}})
 
 
+def drops(folder: Folder, needed_from: int | None = None, later: float = 0.0) -> None:
+    """The server says what is not needed, and so much later deletes what it may."""
+    folder.journal.announce(needed_from or folder.journal.last_seq + 1, 0.0)
+    folder.journal.sync().wait()
+    folder.journal.drop_old(later)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments that are full after a few lines, and forgotten as soon as may be."""
     monkeypatch.setattr(journal, "SEGMENT_BYTES", 300)
     monkeypatch.setattr(journal, "KEPT_BYTES", 0)
+    monkeypatch.setattr(journal, "KEPT_LEAST_S", 0)
 
 
 @given(st.integers(1, 2**53), st.integers(0, 10_000), st.binary(max_size=50))
@@ -139,8 +146,8 @@ def test_a_checkpoint_makes_old_segments_needless(folder: Folder, small: None) -
         puts(document, *(f"p{turn}-{n}" for n in range(20)))
         document.write_checkpoint()
         assert document.needed_from is None
-        folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
-        assert len(segments(folder)) == journal.KEPT_SEGMENTS
+        drops(folder)
+        assert len(segments(folder)) <= journal.KEPT_SEGMENTS + 1  # the announcement may begin one
     puts(document, "last")
     assert len(restarted(folder).value) == 101
 
@@ -154,15 +161,15 @@ def test_segments_that_are_needed_or_young_stay(
     puts(document, *(f"p{n}" for n in range(30)))
     before = segments(folder)
     assert document.needed_from
-    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
+    drops(folder, document.needed_from, journal.KEPT_S)
     assert segments(folder) == before, "all are needed"
     document.write_checkpoint()
     before = segments(folder)
     monkeypatch.setattr(journal, "KEPT_BYTES", 10**9)
-    folder.journal.drop_old(folder.journal.last_seq + 1, time.time())
+    drops(folder)
     assert segments(folder) == before, "all are young"
-    folder.journal.drop_old(folder.journal.last_seq + 1, time.time() + journal.KEPT_S * 2)
-    assert len(segments(folder)) == journal.KEPT_SEGMENTS
+    drops(folder, later=journal.KEPT_S)
+    assert len(segments(folder)) <= journal.KEPT_SEGMENTS + 1  # the announcement may begin one
 
 
 def test_a_big_document_is_checkpointed_by_itself(
@@ -203,7 +210,7 @@ def test_a_file_left_behind_for_long_is_never_taken_for_an_edit(
     text = document.path.read_bytes()
     puts(document, *(f"p{n}" for n in range(30, 60)))
     assert document.needed_from is not None
-    folder.journal.drop_old(document.needed_from, time.time())
+    drops(folder, document.needed_from)
     assert document.path.read_bytes() == text
     assert len(restarted(folder).value) == 60
 
@@ -219,11 +226,11 @@ def test_a_change_before_the_first_text_that_is_left_is_needed(folder: Folder, s
     puts(other, *(f"p{n}" for n in range(30)))
     puts(document, *(f"p{n}" for n in range(30)))
     assert document.needed_from is not None
-    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
+    drops(folder, document.needed_from, journal.KEPT_S * 2)
     document.catch_up()
     document = restarted(folder)
     assert document.needed_from is not None
-    folder.journal.drop_old(document.needed_from, time.time() + journal.KEPT_S * 2)
+    drops(folder, document.needed_from, journal.KEPT_S * 2)
     assert len(restarted(folder).value) == 30
 
 
@@ -295,3 +302,39 @@ def test_a_segment_changed_by_hand_while_in_use_costs_nothing_that_comes_after(
     assert log.path(3).read_bytes() == b"line 3\n"
     assert caplog.text.count("was changed by hand") == 2
     log.close()
+
+
+@pytest.mark.parametrize("missing", [slice(1, 3), slice(0, 2), slice(2, 4)])
+def test_a_copy_made_while_segments_are_deleted_lacks_nothing(
+    folder: Folder, small: None, missing: slice
+) -> None:
+    """It has reached some of them in time, and others not."""
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    puts(document, *(f"p{n}" for n in range(30)))
+    document.write_checkpoint()
+    folder.journal.announce(folder.journal.last_seq + 1, 0.0)
+    folder.journal.sync().wait()
+    folder.stops()
+    old = segments(folder)[:-2]
+    assert len(old) >= 4
+    for path in old[missing]:
+        path.unlink()
+    folder.starts()
+    assert len(people(folder).value) == 30
+
+
+def test_a_needed_segment_that_is_missing_is_no_such_thing(folder: Folder, small: None) -> None:
+    folder.stops()
+    folder.starts()
+    puts(people(folder), *(f"p{n}" for n in range(30)))
+    folder.stops()
+    aside = segments(folder)[2]
+    content = aside.read_bytes()
+    aside.unlink()
+    with pytest.raises(Damaged):
+        folder.starts()
+    folder.stops()
+    aside.write_bytes(content)
+    folder.starts()
