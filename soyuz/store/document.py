@@ -34,6 +34,7 @@ log = logging.getLogger("soyuz.store")
 
 SMALL_BYTES = 1_000_000  # a file below it follows every change at once
 BIG_FILE_S = 600.0  # one above it follows after so long, or when half of it has changed
+_BEGUN = -1  # in place of the number of the entry with a text's sum
 KNOWN_TEXTS = 5_000
 KNOWN_TEXTS_KEPT = 100  # in a checkpoint; the journal has the later ones
 
@@ -163,8 +164,12 @@ class Document(Table):
         # A text stands for the rows as they were at its `seq`, a little before it was written down.
         steps: list[tuple[int, int, Mapping[str, bytes | None] | None]] = []
         texts: list[tuple[int, Text]] = []
+        begun: int | None = None  # of a text that may be there, though its sum was not written down
         for number, said in self._journal.replayed(self.name):
-            if isinstance(said, Text):
+            if isinstance(said, Text) and not said.sha256:
+                begun = said.seq
+            elif isinstance(said, Text):
+                begun = None
                 self._know(said.sha256, number)
                 texts.append((number, said))
             elif number > kept.seq:
@@ -172,12 +177,18 @@ class Document(Table):
         sums = [text.sha256 for _, text in texts]
         placed = _placed(sums, in_place, kept.texts, unplaced)
         steps += [(text.seq, number, None) for number, text in texts[:placed]]
+        if begun is not None and begun >= kept.seq:
+            steps.append((begun, _BEGUN, None))
         for seq, number, changes in sorted(steps, key=lambda step: (step[0], step[2] is None)):
             if changes is None:
+                if number == _BEGUN:
+                    if sha256(b"".join(checkpoint.chunks(self._texts))).hexdigest() != in_place:
+                        continue
+                    sums.append(in_place)
+                    self._know(in_place, seq)
                 self._versions.add(self._versions.begin())
-                self._is_due = (
-                    seq == number
-                )  # it came by hand, and may lack what was merged with it
+                # What came by hand may lack what was merged with it.
+                self._is_due = seq == number
                 if not self._is_due:
                     self._unwritten_from = None
                 continue
@@ -276,6 +287,7 @@ class Document(Table):
             rows, seq = dict(self._texts), self._journal.last_seq
             back, self._is_due = self._versions.begin(), False
             unwritten_from, self._unwritten_from = self._unwritten_from, None
+            self._journal.begin_text(self.name, seq)
         replaced, replaced_stamp = self._readership, self._stamp
         try:
             temporary = self._put_in_place(rows, seq)

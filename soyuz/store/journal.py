@@ -161,6 +161,11 @@ class Journal:
 
         return self._log.append(make).ticket
 
+    def begin_text(self, name: str, seq: int) -> None:
+        """Write that a text of the rows as of `seq` is being made; its sum is not known yet."""
+        says = msgspec.json.encode(Says(text=Text(name, "", seq)))
+        self._log.append(lambda number: _Entry(number, says))
+
     def know_text(self, name: str, sha256: str, seq: int) -> Ticket:
         """Write that a text of a file stands for its rows as of `seq`."""
         says = msgspec.json.encode(Says(text=Text(name, sha256, seq)))

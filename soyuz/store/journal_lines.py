@@ -5,6 +5,7 @@ was written, and what it says:
 
     {"rows":{"users.json":{"ann":{…},"bob":null}}}       rows put or deleted, all or none
     {"text":{"file":"users.json","sha256":"…","seq":7}}  a text of the file that stands for `seq`
+    {"text":{"file":"users.json","sha256":"","seq":7}}   the text for `seq` is being made
     {"skipped_from":130}                                 130 and what follows it were never here
     {"unneeded_before":90}                               what came before 90 may be missing
     {"rows":{…},"schema":2}                              the rows are in a new form from here on
@@ -24,7 +25,11 @@ _HEAD = re.compile(rb"([0-9a-f]{8}) (\d+) (\d+) ")
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A text of a document's file, told by its SHA-256: it stands for the rows as of `seq`."""
+    """A text of a document's file, told by its SHA-256: it stands for the rows as of `seq`.
+
+    The sum is empty while the text is being made. A copy of the folder may end there and still have
+    the text, since the file was copied later.
+    """
 
     file: str
     sha256: str

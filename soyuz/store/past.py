@@ -105,7 +105,7 @@ class Past:
     def texts(self, name: str) -> list[str]:
         """Give the sums of the texts of a document that were ours, the oldest first."""
         texts = (says.text for _, says in self.entries)
-        ours = [text.sha256 for text in texts if text and text.file == name]
+        ours = [text.sha256 for text in texts if text and text.sha256 and text.file == name]
         return ours[-KNOWN_TEXTS_KEPT:]
 
     def findings(self, is_in_use: bool) -> Iterator[Finding]:

@@ -338,3 +338,26 @@ def test_a_needed_segment_that_is_missing_is_no_such_thing(folder: Folder, small
     folder.stops()
     aside.write_bytes(content)
     folder.starts()
+
+
+def test_a_copy_may_have_a_text_whose_sum_its_journal_lacks(folder: Folder) -> None:
+    """The journal is copied while the text is made, the file when it is in place."""
+    document = people(folder)
+    document.update(lambda rows: {"ann": {"n": 1}})
+    know_text, copied = folder.journal.know_text, []
+
+    def know(name: str, sha256: str, seq: int) -> journal.Ticket:
+        document.update(lambda rows: {"ann": {"n": 3}})  # acknowledged before the copy begins
+        copied.append(segments(folder)[-1].read_bytes())
+        return know_text(name, sha256, seq)
+
+    document.update(lambda rows: {"ann": {"n": 2}})
+    folder.journal.know_text = know  # type: ignore[method-assign]
+    document.catch_up()
+    path = segments(folder)[-1]
+    folder.stops()
+    path.write_bytes(copied[0])
+    folder.starts()
+    again = people(folder)
+    assert again.value == {"ann": {"n": 3}}
+    assert again.trouble is None
