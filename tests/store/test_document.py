@@ -16,7 +16,7 @@ from soyuz.store.disk import Disk, SyncFailed, Unavailable
 from soyuz.store.document import Document
 from soyuz.store.journal import Journal
 from tests.conftest import eventually
-from tests.store.conftest import Admin, Loop, encoded, rows_of_numbers
+from tests.store.conftest import Admin, Loop, encoded, polled, rows_of_numbers
 
 Reopen = Callable[[Document], Document]
 
@@ -290,3 +290,17 @@ def test_whatever_people_call_themselves_the_server_starts_again(
     again = reopened(document)
     assert again.trouble is None
     assert again.value["ben"] == {"name": name}
+
+
+def test_a_file_that_lacks_what_was_merged_is_made_whole_at_the_next_start(
+    document: Document, admin: Admin, reopened: Reopen
+) -> None:
+    """Else who signed up meanwhile is missing in it, and with the next edit they are deleted."""
+    put(document, "ben")
+    polled(document)
+    put(document, "eve")
+    admin.saves(encoded({"ann": {"role": "member"}, "ben": {}}))
+    document._take_over()
+    assert set(document.value) == {"ann", "ben", "eve"}
+    again = reopened(document)  # killed before the file could follow
+    assert set(again.value) == set(admin.reads()) == {"ann", "ben", "eve"}
