@@ -107,6 +107,8 @@ class CommitLog(Generic[E]):
             return batch
         try:
             self._open_segment(disk, batch[0].seq)
+            if disk.has_synced(self._fd):
+                self._synced_seq = batch[0].seq - 1
             first = self._synced_seq + 1
             content = b"".join(self._line(entry, entry.seq - first) for entry in batch)
             self._has_rest = True

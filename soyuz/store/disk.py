@@ -118,6 +118,10 @@ class Disk:
             _synced(system.sync, fd)
         return self._fsync == "always"
 
+    def has_synced(self, fd: int) -> bool:
+        """Say whether all that was written so far has been synced since, as `interval` does."""
+        return self._fsync == "interval" and fd not in self._unsynced
+
     def forget(self, fd: int) -> None:
         """Sync a descriptor that is about to be closed. Raises SyncFailed."""
         if self._unsynced.pop(fd, None) is not None:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soyuz.paths import DataFolder
 from soyuz.store import commit_log, journal
+from soyuz.store.disk import Disk
 from soyuz.store.document import Document
-from soyuz.store.journal import Damaged
+from soyuz.store.journal import Damaged, Journal
 from soyuz.store.journal_lines import Line, decode, encode
 from tests.conftest import eventually
 from tests.store.conftest import Folder, polled, rows_of_numbers
@@ -361,3 +363,28 @@ def test_a_copy_may_have_a_text_whose_sum_its_journal_lacks(folder: Folder) -> N
     again = people(folder)
     assert again.value == {"ann": {"n": 3}}
     assert again.trouble is None
+
+
+def test_what_an_interval_has_synced_is_safe_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one bad bit in it is taken for a crash, and all that follows is cut off."""
+    monkeypatch.setattr("soyuz.store.disk.INTERVAL_S", 0.01)
+    disk = Disk(DataFolder(tmp_path / "interval"), fsync="interval")
+    disk.open()
+    book = Journal(disk)
+    book.open()
+    document = Document(tmp_path / "interval" / "people.json", rows_of_numbers, book)
+    document.load()
+    for name in ("ann", "ben", "eve"):
+        document.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
+        eventually(lambda: not disk._unsynced)
+    disk.close()
+    book.close()
+    (path,) = disk.folder.journal.glob("*.log")
+    path.write_bytes(path.read_bytes().replace(b'"ann"', b'"anm"'))
+    again = Disk(DataFolder(tmp_path / "interval"), fsync="interval")
+    again.open()
+    with pytest.raises(Damaged):
+        Journal(again).open()
+    again.close()
