@@ -31,6 +31,8 @@ DATA = (
     "history/lobby/2026-11.jsonl",
     "journal/lobby/0.jsonl",
     "backups/soyuz.tar.gz",
+    "repaired-20261123-024525/users.json",
+    "users.json.edited-20261122-210507-0a1b2c3d",
     "uploads/avatars/0a1b.webp",
 )
 # Written in two halves, so that this file does not find itself.
