@@ -124,7 +124,9 @@ class Store:
     def drops_old_segments(self) -> None:
         """Do what the server does now and then."""
         needed = [d.needed_from for d in self.documents.values() if d.needed_from is not None]
-        self.journal.drop_old(min([self.journal.last_seq + 1, *needed]), now=4e9)
+        self.journal.announce(min([self.journal.last_seq + 1, *needed]), 0.0)
+        work_now()
+        self.journal.drop_old(now=4e9)
 
     def stops(self) -> None:
         """End in good order."""
