@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from soyuz import runtime
@@ -72,7 +73,7 @@ def rename(source: Path, target: Path) -> None:
 
 def exchange(one: Path, other: Path) -> bool:
     """Swap two files in one step; False where that cannot be done or one is missing. Raises OSError."""
-    swap = _exchanger()
+    swap = _exchanger(sys.platform)
     if swap is None:
         return False
     if swap(os.fsencode(one), os.fsencode(other)) == 0:
@@ -117,12 +118,13 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _exchanger() -> Callable[[bytes, bytes], int] | None:
-    if sys.platform not in ("linux", "darwin"):
+@cache
+def _exchanger(platform: str) -> Callable[[bytes, bytes], int] | None:
+    names = {"linux": "renameat2", "darwin": "renameatx_np"}
+    if platform not in names:
         return None
     libc = ctypes.CDLL(None, use_errno=True)
-    name = "renameatx_np" if sys.platform == "darwin" else "renameat2"
-    call = getattr(libc, name, None)  # musl has none
+    call = getattr(libc, names[platform], None)  # musl has none
     if call is None:
         return None
     return lambda one, other: int(call(_AT_FDCWD, one, _AT_FDCWD, other, ctypes.c_uint(_SWAP)))
