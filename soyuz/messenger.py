@@ -159,7 +159,7 @@ class Messenger:
             runtime.sleep(GOODBYE_S)
         for document in self.documents:
             document.catch_up()
-        self.disk.close()
+        self.disk.close(in_good_order=True)
         self.journal.close()
         self.history.close()
         self.spam_log.close()

@@ -99,16 +99,17 @@ def is_sealed(content: bytes) -> bool:
     return True
 
 
-def newest_seq(folder: Path) -> int:
-    """Give the highest `seq` of the checkpoints in a folder, 0 without any. Raises OSError."""
-    seqs = [0]
+def seqs(folder: Path) -> dict[str, int]:
+    """Give the `seq` of each checkpoint in a folder, by the name of its file. Raises OSError."""
+    found: dict[str, int] = {}
     for path in folder.glob("*.json"):
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - SEAL_MAX_BYTES))
             end = file.read()
         with contextlib.suppress(ValueError):  # what is damaged is told when it is read
-            seqs.append(msgspec.json.decode(end.rstrip(b"\n").rpartition(b"\n")[2], type=Seal).seq)
-    return max(seqs)
+            seal = msgspec.json.decode(end.rstrip(b"\n").rpartition(b"\n")[2], type=Seal)
+            found[path.name] = seal.seq
+    return found
 
 
 def _signed(seal: Seal, digest: Any) -> Seal:

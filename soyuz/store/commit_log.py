@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from soyuz import runtime
 from soyuz.store import system
 from soyuz.store.disk import FILE_MODE, Disk, SyncFailed
 
@@ -184,7 +185,7 @@ class CommitLog(Generic[E]):
         except SyncFailed:
             raise
         except OSError:  # the next commit tries again
-            log.error("%s: an unfinished write could not be cut off yet", self.folder.name)
+            _say("%s: an unfinished write could not be cut off yet", self.folder.name)
 
     def _truncate(self, disk: Disk) -> None:
         system.truncate(self._fd, self._size)
@@ -217,6 +218,12 @@ class CommitLog(Generic[E]):
         else:
             if os.path.samestat(there, mine) and there.st_size == self._size:
                 return
-        log.error("%s/%s was changed by hand while in use", self.folder.name, path.name)
+        _say("%s/%s was changed by hand while in use", self.folder.name, path.name)
+        self._disk.forget(self._fd)
         os.close(self._fd)
         self._fd = -1
+
+
+def _say(*words: str) -> None:
+    # On the loop: a handler's lock is green, and the committer's thread must not wait for one.
+    runtime.on_loop(log.error, *words)

@@ -8,6 +8,7 @@ may anything be acknowledged or published.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import logging
@@ -29,6 +30,7 @@ log = logging.getLogger("soyuz.store")
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 INTERVAL_S = 1.0  # SOYUZ_FSYNC=interval
+LOOK_S = 0.3  # someone who only looks whether the folder is held lets go of it sooner
 
 
 class Unavailable(Exception):
@@ -82,11 +84,16 @@ class Disk:
         runtime.open_door()
         self._committer = runtime.NativeThread("committer", self._commit_waiting)
 
-    def close(self, timeout_s: float = 4.0) -> None:
-        """Write what waits and give the folder up."""
+    def close(self, timeout_s: float = 4.0, in_good_order: bool = False) -> None:
+        """Write what waits and give the folder up.
+
+        After a kill its word stays in the folder until a start has been seen through to its end, for
+        the next one must know: then every document is `in_good_order` again.
+        """
         if self._committer:
             self._committer.stop(timeout_s)
-        self.folder.owner.unlink(missing_ok=True)
+        if in_good_order or not self.was_killed:
+            self.folder.owner.unlink(missing_ok=True)
         self._lock.release()
 
     def owner(self) -> str:
@@ -186,7 +193,7 @@ class Disk:
 
     def _own(self) -> None:
         try:
-            self._lock.acquire()
+            self._lock.acquire(timeout=LOOK_S)
         except Timeout:
             raise Owned(_who_owns(self.folder.owner)) from None
         self.was_killed = self.folder.owner.exists()
@@ -237,6 +244,8 @@ def _synced(sync: Callable[[Any], None], what: Any) -> None:
     try:
         sync(what)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # nothing was synced, nothing is hidden
+            raise
         raise SyncFailed(error.errno, f"sync: {error.strerror}") from error
 
 

@@ -7,10 +7,11 @@ and seldom once it is big. Whatever else is found in it was written by hand, and
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +36,8 @@ log = logging.getLogger("soyuz.store")
 SMALL_BYTES = 1_000_000  # a file below it follows every change at once
 BIG_FILE_S = 600.0  # one above it follows after so long, or when half of it has changed
 _BEGUN = -1  # in place of the number of the entry with a text's sum
+RETRY_S = 0.25
+RETRY_MOST_S = 30.0
 KNOWN_TEXTS = 5_000
 KNOWN_TEXTS_KEPT = 100  # in a checkpoint; the journal has the later ones
 
@@ -76,7 +79,7 @@ class Document(Table):
         An edit whose removals are `doubtful` waits until it is confirmed.
         """
         super().__init__(path.name, journal)
-        self.path = path
+        self.path = Path(os.path.realpath(path))  # a link stays, and what it leads to is the file
         self.trouble: Trouble | None = None
         self.on_trouble: list[Callable[[Trouble | None], None]] = []
         self._parse = parse
@@ -98,6 +101,8 @@ class Document(Table):
         self._replaced = Replaced(path, journal.disk)
         self._known: deque[str] = deque(maxlen=KNOWN_TEXTS)  # sums of the texts that were ours
         self._problem = ""
+        self._patience_s = RETRY_S
+        self._retry_at = 0.0  # not before this is the file or a checkpoint tried again
         self._busy = threading.Lock()
 
     # At the start
@@ -119,9 +124,11 @@ class Document(Table):
             if has_past:
                 log.warning("%s is missing or empty; it is written again", self.name)
             self._stamp, self._is_due = stamp, True
+            if content is not None:  # perhaps an editor has emptied it and is about to write
+                self._readership.watch(self.path, stamp)
         elif text_sha256 in known:
             self._stamp = stamp
-            self._readership.watch(self.path)
+            self._readership.watch(self.path, stamp)
             # The next one may be known, and yet not have taken its place any more.
             self._is_due = self._is_due or text_sha256 != self._known[-1]
         else:
@@ -137,10 +144,7 @@ class Document(Table):
                 log.warning("%s: %s; started from the last good state", self.name, spoiled)
                 self._set_aside(content, stamp, spoiled)
         for path in unplaced:
-            if unplaced[path] in known:
-                system.remove(path)
-            else:  # perhaps an edit, swapped out just before the end
-                system.rename(path, beside(self.path, "edited", path.read_bytes()))
+            self._put_aside(path, known)
         try:
             if self._is_due and not self.trouble:
                 self._write()
@@ -150,6 +154,20 @@ class Document(Table):
             if not has_past:
                 raise
             log.error("%s: %s; the server starts, and tries again", self.name, error)
+
+    def _put_aside(self, path: Path, known: Set[str]) -> None:
+        """Keep what a killed process left beside the file, unless it is a text of our own.
+
+        It may be an edit that was swapped out just before the end, or an old text of ours that nobody
+        knows any more: only a person can tell, for merged as an edit that would undo what came since.
+        """
+        content = path.read_bytes()
+        if _sum(content) in known or b"".join(checkpoint.chunks(self._texts)).startswith(content):
+            system.remove(path)
+            return
+        aside = beside(self.path, "edited", content)
+        system.rename(path, aside)
+        log.warning("%s: was this an edit of %s? It was left by a crash", aside.name, self.name)
 
     def _unplaced(self) -> dict[Path, str]:
         """Give the texts that were about to take the file's place when a process ended."""
@@ -182,7 +200,12 @@ class Document(Table):
         for seq, number, changes in sorted(steps, key=lambda step: (step[0], step[2] is None)):
             if changes is None:
                 if number == _BEGUN:
-                    if sha256(b"".join(checkpoint.chunks(self._texts))).hexdigest() != in_place:
+                    begun_text = b"".join(checkpoint.chunks(self._texts))
+                    # Whole or half written, it never took its place.
+                    sums += [
+                        s for p, s in unplaced.items() if begun_text.startswith(p.read_bytes())
+                    ]
+                    if _sum(begun_text) != in_place:
                         continue
                     sums.append(in_place)
                     self._know(in_place, seq)
@@ -209,7 +232,8 @@ class Document(Table):
         """Bring the file up to date now, unless what lies there is an admin's and in trouble."""
         with self._busy:
             try:
-                if self._is_due and not self.trouble:
+                # An edit that came last is for the next start to take in.
+                if self._is_due and not self.trouble and self._is_as_left():
                     self._write()
             except (OSError, Unavailable) as error:
                 log.error("%s: %s; it is written at the next start", self.name, error)
@@ -229,23 +253,31 @@ class Document(Table):
         """Give the rows of a text of the file, which changes nothing. Raises Spoiled."""
         return rows_of(content, stamp[0] / 1e9 if stamp else time.time(), self._parse)[0]
 
+    def _is_as_left(self) -> bool:
+        return stamp_on_disk(self.path) in (self._stamp, None)
+
     def _work(self) -> None:
         try:
-            self._replaced.take_over(lambda content: self._adopt(content, None))
+            self._replaced.take_over(self._adopt_late, self._tell_trouble)
             stamp = stamp_on_disk(self.path)
             is_missing = stamp is None
             if stamp != self._stamp and not (is_missing and self._is_due):
                 self._take_over()
+            elif time.monotonic() < self._retry_at:
+                return
             elif self._is_due and self._is_time() and (is_missing or not self.trouble):
                 self._write()
             is_behind = (self.needed_from or self._journal.kept_from) < self._journal.kept_from
             if is_behind or self._journaled_bytes > max(SMALL_BYTES * 4, self._size() / 2):
                 self.write_checkpoint()
-            self._problem = ""
+            self._problem, self._patience_s = "", RETRY_S
         except (OSError, Unavailable) as error:
-            if str(error) != self._problem:  # it is tried again twice a second
+            if str(error) != self._problem:
                 self._problem = str(error)
                 log.error("%s: %s; it is tried again and again", self.name, error)
+            # Each try costs a line of the journal and perhaps a whole file.
+            self._retry_at = time.monotonic() + self._patience_s
+            self._patience_s = min(2 * self._patience_s, RETRY_MOST_S)
         finally:
             self._busy.release()
 
@@ -304,7 +336,7 @@ class Document(Table):
         self._report(None)
         # The text is in its place, whatever happens from here on.
         self._replaced.keep(replaced, temporary, replaced_stamp)
-        self._disk.sync_folder(self.path.parent)
+        runtime.off_loop(self._disk.sync_folder, self.path.parent)
         return rows, seq
 
     def _put_in_place(self, rows: Mapping[str, bytes], seq: int) -> Path:
@@ -320,12 +352,12 @@ class Document(Table):
         try:
             # Its name must be there before it is known: by it the next start sees that it has not
             # taken its place, so that nobody can have edited it.
-            self._disk.sync_folder(self.path.parent)
+            runtime.off_loop(self._disk.sync_folder, self.path.parent)
             # After this the text is known as ours, and all it says is safe.
             self._journal.know_text(self.name, digest.hexdigest(), seq).wait()
             self._know(digest.hexdigest(), seq)
             readership = Readership()
-            readership.watch(temporary)  # before anyone can read it
+            readership.watch(temporary, stamp_of(stat))  # before anyone can read it
             self._take_its_place(temporary)
         except BaseException:
             system.remove(temporary)
@@ -372,6 +404,7 @@ class Document(Table):
         except OSError as error:
             self._report(Trouble(self.name, 1, 1, f"it cannot be read: {error.strerror}"))
             return
+        self.path = Path(os.path.realpath(self.path))  # it may have become a link
         if stamp == self._stamp:
             return
         try:
@@ -380,6 +413,13 @@ class Document(Table):
             self._adopt(content, stamp)
         except Spoiled as spoiled:
             self._set_aside(content, stamp, spoiled)
+
+    def _adopt_late(self, content: bytes) -> None:
+        try:
+            self._adopt(content, None)
+        except _Doubtful as doubtful:  # what is not in place cannot be confirmed
+            again = f"{doubtful.problem.partition(';')[0]}; if that is meant, save it once more"
+            raise Spoiled(again, 1, 1) from None
 
     def _adopt(self, content: bytes, stamp: Stamp | None) -> None:
         """Merge a text, which lies at the path unless `stamp` is None. Raises Spoiled, Unavailable."""
@@ -393,6 +433,7 @@ class Document(Table):
     def _merge(
         self, content: bytes, stamp: Stamp | None, theirs: dict[str, bytes], is_complete: bool
     ) -> None:
+        text_sha256 = runtime.off_loop(_sum, content)
         with self._journal.lock:
             before, self._touched = dict(self._texts), set()
         # Off the loop, for it looks at every row; what changes meanwhile is looked at again.
@@ -402,8 +443,8 @@ class Document(Table):
             base = self._versions.base_of(theirs, different)
             wanted = merged(self.name, base, self._texts, theirs, different, self._parse)
             self._refuse_doubtful(wanted)
-            ticket = self._begin(wanted, sha256(content).hexdigest())
-            self._know(sha256(content).hexdigest(), self._journal.last_seq)
+            ticket = self._begin(wanted, text_sha256)
+            self._know(text_sha256, self._journal.last_seq)
         assert ticket
         ticket.wait()
         self._is_confirmed = False
@@ -417,7 +458,7 @@ class Document(Table):
             self._is_due = bool(different) or (self._complete_by_hand and not is_complete)
             if not self._is_due:
                 self._unwritten_from = None
-        self._readership.watch(self.path)
+        self._readership.watch(self.path, stamp)
         self._report(None)
 
     def _still_different(self, theirs: Mapping[str, bytes], different: set[str]) -> set[str]:
@@ -441,6 +482,7 @@ class Document(Table):
                 runtime.off_loop(self._disk.replace, aside, content)
         self._stamp = stamp
         self._readership.close()
+        self._is_confirmed = False
         self.trouble = None  # it was saved again: the same mistake is told again
         is_held = isinstance(spoiled, _Doubtful)
         self._report(Trouble(self.name, spoiled.line, spoiled.column, spoiled.problem, is_held))
@@ -453,6 +495,17 @@ class Document(Table):
             log.error("%s; the last good state stays in force", trouble)
         for tell in self.on_trouble:
             tell(trouble)
+
+    def _tell_trouble(self, spoiled: Spoiled) -> None:
+        """Tell of a text that does not lie in the file's place."""
+        trouble = Trouble(self.name, spoiled.line, spoiled.column, spoiled.problem)
+        log.error("%s", trouble)
+        for tell in self.on_trouble:
+            tell(trouble)
+
+
+def _sum(content: bytes) -> str:
+    return sha256(content).hexdigest()
 
 
 def _placed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from codecs import BOM_UTF8
 from json.decoder import scanstring  # type: ignore[attr-defined]
@@ -34,7 +35,9 @@ def read(content: bytes) -> Any:
     if not text.strip():
         raise Spoiled('the file is empty; for nothing in it write "{}"', 1, 1)
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         raise Spoiled(error.msg, error.lineno, error.colno) from None
     except _Repeated as error:
@@ -82,6 +85,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _Repeated(key)
             seen.add(key)
     return row
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> Any:

@@ -14,8 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from soyuz.store import system
-from soyuz.store.checkpoint import newest_seq
+from soyuz.store import checkpoint, system
 from soyuz.store.commit_log import CommitLog
 from soyuz.store.disk import FILE_MODE, Disk, Unavailable
 from soyuz.store.journal_lines import NULL, Line, Says, Text, encode, lines
@@ -65,6 +64,11 @@ class Ticket:
     def is_safe(self) -> bool:
         """Say whether it has arrived."""
         return self._done.is_set() and self._error is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Say whether it was turned away."""
+        return self._error is not None
 
     def wait(self) -> None:
         """Wait for the outcome. Raises Unavailable."""
@@ -126,8 +130,9 @@ class Journal:
     def open(self) -> None:
         """Read what a previous process left; the disk is open. Raises Damaged, OSError."""
         self._log.find()
-        expected = self._read_all()
-        checkpointed = newest_seq(self.disk.folder.journal)
+        kept = checkpoint.seqs(self.disk.folder.journal)
+        expected = self._read_all(kept)
+        checkpointed = max([0, *kept.values()])
         self._log.go_on_after(max(expected - 1, checkpointed))
         if checkpointed >= expected:
             # A copy of a running folder may hold documents that are newer than its journal.
@@ -198,6 +203,7 @@ class Journal:
         A copy of the folder that is made while they are deleted has some of them and not others:
         by this it knows that it lacks nothing. `now` is of a clock that never jumps.
         """
+        self._announced = [a for a in self._announced if not a.ticket.is_refused]
         unneeded = [f for f in self._log.segments[1 : 1 - KEPT_SEGMENTS] if f <= needed_from]
         announced = self._announced[-1].unneeded_before if self._announced else 0
         if unneeded and unneeded[-1] > announced:
@@ -241,8 +247,11 @@ class Journal:
         for entry in batch:
             entry.ticket.settle(error)
 
-    def _read_all(self) -> int:
-        """Read every segment; gives the number that comes next."""
+    def _read_all(self, kept: Mapping[str, int]) -> int:
+        """Read every segment; gives the number that comes next.
+
+        What a checkpoint has (`kept`, by document) is not held: it may be many times what is needed.
+        """
         expected = self._log.segments[0] if self._log.segments else 1
         for first in list(self._log.segments):
             for offset, line in lines(self._log.path(first).read_bytes()):
@@ -255,7 +264,11 @@ class Journal:
                 if line is None or line.seq != expected:
                     self._cut_off(first, offset, expected)
                     return expected
-                self._replay.append((line.seq, says))
+                needed = {
+                    name: rows for name, rows in says.rows.items() if line.seq > kept.get(name, 0)
+                }
+                if needed or says.text or says.schema:
+                    self._replay.append((line.seq, Says(needed, says.text, schema=says.schema)))
                 expected += 1
         return expected
 

@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+from soyuz.store.looks import Stamp, stamp_of
+
 _LONG_BEFORE_NS = 60 * 10**9
 
 
@@ -23,16 +25,21 @@ class Readership:
         self._armed_ns = 0
         self._written_ns = 0
 
-    def watch(self, path: Path) -> None:
-        """Turn to the version that lies at `path` now, as one nobody has read."""
+    def watch(self, path: Path, stamp: Stamp | None) -> None:
+        """Turn to the version of this stamp, as one nobody has read.
+
+        If another lies at `path` by now, it counts as written since.
+        """
         self.close()
         if sys.platform == "win32":  # an open file could not be replaced there
             return
-        with contextlib.suppress(OSError):  # another's file: it then counts as never read
+        with contextlib.suppress(OSError):
             self._fd = os.open(path, os.O_RDONLY)
-            self._written_ns = os.fstat(self._fd).st_mtime_ns
-            os.utime(self._fd, ns=(self._written_ns - _LONG_BEFORE_NS, self._written_ns))
-            self._armed_ns = os.fstat(self._fd).st_atime_ns
+            self._written_ns = stamp[0] if stamp else 0
+            self._armed_ns = os.fstat(self._fd).st_atime_ns  # another's file: read from now on
+            if stamp_of(os.fstat(self._fd)) == stamp:
+                os.utime(self._fd, ns=(self._written_ns - _LONG_BEFORE_NS, self._written_ns))
+                self._armed_ns = os.fstat(self._fd).st_atime_ns
 
     def hold(self, path: Path) -> None:
         """Turn to what someone else has put at `path`."""

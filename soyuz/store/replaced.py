@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from soyuz import runtime
 from soyuz.store import system
 from soyuz.store.disk import Disk
 from soyuz.store.handwritten import Spoiled
 from soyuz.store.looks import Stamp, stamp_on_disk
 from soyuz.store.readership import Readership
-
-log = logging.getLogger("soyuz.store")
 
 WATCHED_S = 10.0  # so long an editor may still write into the file it had opened
 
@@ -58,10 +56,11 @@ class Replaced:
         edited.hold(aside)
         self._old.append(_Old(edited, until, aside))
 
-    def take_over(self, adopt: Callable[[bytes], None]) -> None:
+    def take_over(self, adopt: Callable[[bytes], None], report: Callable[[Spoiled], None]) -> None:
         """Have texts adopted that were saved into such files and have settled.
 
-        `adopt` raises Spoiled, and Unavailable, which is let out and leaves the text for later.
+        `adopt` raises Spoiled, which is reported in the end, and Unavailable, which is let out and
+        leaves the text for later.
         """
         for old in list(self._old):
             written_at = old.readership.written_at()
@@ -70,7 +69,7 @@ class Replaced:
                     self._adopt(old, written_at, adopt)
                 old.seen_at = written_at
             elif time.monotonic() > old.until:
-                self._let_go(old)
+                self._let_go(old, report)
 
     def _adopt(self, old: _Old, written_at: int, adopt: Callable[[bytes], None]) -> None:
         try:
@@ -80,13 +79,13 @@ class Replaced:
             old.spoiled = spoiled
         old.taken_at = written_at
 
-    def _let_go(self, old: _Old) -> None:
+    def _let_go(self, old: _Old, report: Callable[[Spoiled], None]) -> None:
         if old.spoiled:
             content = old.readership.content()
             aside = beside(self._path, "broken", content)
-            self._disk.replace(aside, content)
-            where = f"saved as we wrote it, {old.spoiled}; it is kept as {aside.name}"
-            log.error("%s: %s", self._path.name, where)
+            runtime.off_loop(self._disk.replace, aside, content)
+            where = f"{old.spoiled.problem}; it was saved as we wrote, and is kept as {aside.name}"
+            report(Spoiled(where, old.spoiled.line, old.spoiled.column))
         if old.aside:
             system.remove(old.aside)
         old.readership.close()

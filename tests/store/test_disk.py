@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from soyuz import runtime
 from soyuz.paths import DataFolder
 from soyuz.store import system
-from soyuz.store.disk import Disk, Owned
+from soyuz.store.disk import Disk, Owned, SyncFailed
 from tests.conftest import ROOT, eventually
 
 OWNER = """
@@ -236,3 +237,30 @@ def test_syncs_are_as_the_setting_says(
         threading.Event().wait(0.3)
         disk.close()
     assert bool(syncs) is synced
+
+
+def test_running_out_of_descriptors_is_no_failed_sync(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(folder: Path) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(system, "sync_folder", none_left)
+    with pytest.raises(OSError, match="Too many") as raised:
+        disk.sync_folder(disk.folder.root)
+    assert not isinstance(raised.value, SyncFailed)
+
+
+def test_a_repair_after_a_kill_leaves_the_word_of_it_to_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / ".soyuz.owner").write_text("{}")
+    repair = Disk(DataFolder(tmp_path))
+    repair.open()
+    repair.close()
+    start = Disk(DataFolder(tmp_path))
+    start.open()
+    assert start.was_killed
+    start.close(in_good_order=True)
+    later = Disk(DataFolder(tmp_path))
+    later.open()
+    assert not later.was_killed
+    later.close()

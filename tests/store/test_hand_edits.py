@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from soyuz.store import system
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
 from soyuz.store.handwritten import Spoiled, find_key, read
+from soyuz.store.journal import Journal
 from tests.conftest import eventually
-from tests.store.conftest import Admin, encoded
+from tests.store.conftest import Admin, encoded, polled, rows_of_numbers
 
 MANNERS = range(6)
 
@@ -290,3 +292,152 @@ def test_whole_characters_are_read_however_they_are_escaped(text: bytes) -> None
 def test_half_characters_are_not(text: bytes) -> None:
     with pytest.raises(Spoiled, match="half"):
         read(text)
+
+
+# At a start, at a stop, and beside our own writing
+
+
+def saves_while_it_starts(monkeypatch: pytest.MonkeyPatch, save: Callable[[], object]) -> None:
+    """Have an admin save once the file has been read and before it is watched."""
+    restore = Document._restore
+
+    def restores(document: Document, *args: Any) -> Any:
+        known = restore(document, *args)
+        monkeypatch.setattr(Document, "_restore", restore)
+        save()
+        return known
+
+    monkeypatch.setattr(Document, "_restore", restores)
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_an_edit_saved_while_the_server_starts_is_heard(
+    document: Document,
+    admin: Admin,
+    monkeypatch: pytest.MonkeyPatch,
+    reopened: Callable[[Document], Document],
+    is_behind: bool,
+) -> None:
+    document.update(lambda rows: {"ben": {}})
+    if not is_behind:
+        document.catch_up()
+    edit = encoded({**admin.reads(), "ann": {"role": "member"}})
+    saves_while_it_starts(monkeypatch, lambda: admin.saves(edit))
+    again = reopened(document)
+    for _ in range(20):
+        polled(again)
+    assert again.value == {"ann": {"role": "member"}, "ben": {}}
+    eventually(lambda: (polled(again), admin.reads() == again.value)[1])
+
+
+def test_an_editor_that_had_just_emptied_the_file_at_the_start_is_heard(
+    document: Document, admin: Admin, reopened: Callable[[Document], Document]
+) -> None:
+    with open(admin.path, "r+b") as opened:
+        opened.truncate()
+        again = reopened(document)
+        opened.write(encoded({"ann": {"role": "member"}}))
+        opened.flush()
+        eventually(lambda: (polled(again), again.value == {"ann": {"role": "member"}})[1])
+
+
+def test_an_edit_saved_just_before_the_stop_is_left_for_the_next_start(
+    document: Document, admin: Admin, reopened: Callable[[Document], Document]
+) -> None:
+    document.catch_up()
+    document.update(lambda rows: {"ben": {}})
+    text = encoded({"ann": {"role": "member"}})
+    admin.saves(text)
+    document.catch_up()
+    assert admin.path.read_bytes() == text
+    assert reopened(document).value == {"ann": {"role": "member"}, "ben": {}}
+
+
+@pytest.fixture
+def crowd(journal: Journal) -> Document:
+    """Forty rows, of which an edit may remove three unasked."""
+    path = journal.disk.folder.root / "crowd.json"
+    path.write_bytes(encoded({f"p{number}": {} for number in range(40)}))
+    opened = Document(path, rows_of_numbers, journal, doubtful=lambda removed, rows: removed > 3)
+    opened.load()
+    return opened
+
+
+def test_a_confirmation_is_for_the_edit_that_lies_there(crowd: Document) -> None:
+    admin = Admin(crowd.path)
+    few = encoded({f"p{number}": {} for number in range(3)})
+    admin.saves(few)
+    polled(crowd)
+    assert crowd.trouble
+    assert "removes 37 of 40" in crowd.trouble.problem
+    assert crowd.confirm()
+    admin.saves(b"{")
+    polled(crowd)
+    admin.saves(few)
+    polled(crowd)
+    assert len(crowd.value) == 40, "that one was not confirmed"
+    assert crowd.confirm()
+    polled(crowd)
+    assert len(crowd.value) == 3
+
+
+def test_a_doubtful_edit_saved_into_the_file_we_replaced_is_told_and_kept(
+    crowd: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soyuz.store.replaced.WATCHED_S", 0.1)
+    heard: list[Any] = []
+    crowd.on_trouble.append(heard.append)
+    with open(crowd.path, "r+b") as opened:
+        crowd.update(lambda rows: {"new": {}})
+        crowd.catch_up()
+        opened.truncate()
+        opened.write(encoded({"p1": {}}))
+        opened.flush()
+        eventually(lambda: (polled(crowd), [t for t in heard if t])[1])
+    assert "removes 39 of 41; if that is meant, save it once more" in heard[-1].problem
+    assert len(crowd.value) == 41
+    assert crowd.trouble is None
+    assert len(list(crowd.path.parent.glob("crowd.json.broken-*"))) == 1
+
+
+def test_a_link_stays_a_link_and_the_file_it_leads_to_is_the_one(
+    journal: Journal, tmp_path: Path
+) -> None:
+    real = tmp_path / "elsewhere.json"
+    real.write_bytes(encoded({"ann": {}}))
+    path = journal.disk.folder.root / "people.json"
+    path.symlink_to(real)
+    linked = Document(path, rows_of_numbers, journal)
+    linked.load()
+    linked.update(lambda rows: {"ben": {}})
+    linked.catch_up()
+    assert path.is_symlink()
+    assert set(Admin(real).reads()) == {"ann", "ben"}
+    Admin(real).saves(encoded({"ann": {"role": "x"}, "ben": {}}))
+    polled(linked)
+    assert linked.value["ann"] == {"role": "x"}
+
+
+def test_a_number_no_file_can_hold_is_a_mistake() -> None:
+    with pytest.raises(Spoiled, match="1e999 is too large"):
+        read(b'{"ann": {"n": 1e999}}')
+    assert read(b'{"n": 1.5e300}') == {"n": 1.5e300}
+
+
+def test_a_file_that_cannot_be_written_is_tried_ever_more_seldom(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(one: Path, other: Path) -> bool:
+        raise OSError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(system, "exchange", refused)
+        document.update(lambda rows: {"ben": {}})
+        before = document._journal.last_seq
+        for _ in range(100):
+            polled(document)
+            threading.Event().wait(0.005)
+        assert document._journal.last_seq - before < 40, "two lines a try, a hundred tries"
+    document._retry_at = 0.0
+    polled(document)
+    assert not document._is_due

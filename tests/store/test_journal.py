@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from soyuz.paths import DataFolder
 from soyuz.store import commit_log, journal
-from soyuz.store.disk import Disk
+from soyuz.store.disk import Disk, Unavailable
 from soyuz.store.document import Document
 from soyuz.store.journal import Damaged, Journal
 from soyuz.store.journal_lines import Line, decode, encode
@@ -388,3 +388,24 @@ def test_what_an_interval_has_synced_is_safe_too(
     with pytest.raises(Damaged):
         Journal(again).open()
     again.close()
+
+
+def test_a_full_disk_at_an_announcement_keeps_no_segment_for_ever(
+    folder: Folder, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.stops()
+    folder.starts()
+    document = people(folder)
+    puts(document, *(f"p{n}" for n in range(30)))
+    document.write_checkpoint()
+
+    def full(fd: int, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("soyuz.store.system.write", full)
+        folder.journal.announce(folder.journal.last_seq + 1, 0.0)
+        with pytest.raises(Unavailable):
+            folder.journal.sync().wait()
+    drops(folder)
+    assert len(segments(folder)) <= journal.KEPT_SEGMENTS + 1
