@@ -20,6 +20,7 @@ from soyuz.store.disk import Disk, Unavailable
 log = logging.getLogger("soyuz.control")
 
 LINE_MAX_BYTES = 1_000_000
+ANSWER_MAX_BYTES = 1_000_000_000  # our own server's: every account, if that is what was asked for
 REQUEST_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0  # hashing may have to wait for its turn
 
@@ -42,7 +43,7 @@ def ask(disk: Disk, verb: str, args: dict[str, Any]) -> Any:
         request = {"verb": verb, "args": args, "token": token}
         sock.sendall(json.dumps(request).encode() + b"\n")
         try:
-            answer = json.loads(_line(sock))
+            answer = json.loads(_line(sock, ANSWER_MAX_BYTES))
         except (OSError, ValueError):
             raise Failed("The server did not answer. Its log may say why.") from None
     if "error" in answer:
@@ -107,11 +108,11 @@ def _answer(messenger: Messenger, caller: socket.socket, token: str) -> None:
             log.info("command line: %s was done, but nobody waited", verb)
 
 
-def _line(sock: socket.socket) -> bytes:
+def _line(sock: socket.socket, most: int = LINE_MAX_BYTES) -> bytes:
     received = bytearray()
     while not received.endswith(b"\n"):
         part = sock.recv(65_536)
-        if not part or len(received) > LINE_MAX_BYTES:
+        if not part or len(received) > most:
             raise ValueError("no whole line")
         received += part
     return bytes(received)

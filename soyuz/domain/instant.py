@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 def iso(epoch_s: float) -> str:
     """Write seconds since 1970 as `2026-11-22T21:05:07.123Z`."""
     moment = datetime.fromtimestamp(epoch_s, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def epoch(text: str) -> float:

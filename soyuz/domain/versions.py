@@ -13,7 +13,9 @@ REMEMBERED_ROWS = 20_000
 class Versions:
     """How to get from the rows as they are to those of the newest version, and of earlier ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, absence_deletes: bool = False) -> None:
+        """`absence_deletes`: once the newest version was read, what an edit lacks is meant to go."""
+        self._absence_deletes = absence_deletes
         self._since: Back = {}  # from the rows now to the newest version
         self._has_any = False
         self._newest_was_read = False
@@ -70,8 +72,11 @@ class Versions:
         in the fewest keys, the newest of equals. An edit that is an older version to the letter is
         taken as a return to it, if the newest was read as well: nobody saves without a change. And
         whoever empties a file means what is in it now.
+
+        Whoever deletes a row and changes another in one save looks just like someone whose buffer is
+        older than that row. Where keeping it is the lesser harm, as with accounts, it is kept.
         """
-        if not edited:
+        if not edited or (self._absence_deletes and self._newest_was_read):
             return self._way_back(0)
         candidates = list(self._differences(edited, set(different)))
         read = [candidate for candidate in candidates if candidate[2]] or candidates

@@ -30,13 +30,17 @@ class Bans:
     def __init__(self, journal: Journal) -> None:
         folder = journal.disk.folder
         self.permanent = Document(
-            folder.permanent_bans, lambda rows, at: parse_permanent(rows), journal
+            folder.permanent_bans,
+            lambda rows, at: parse_permanent(rows),
+            journal,
+            absence_deletes=True,
         )
         self.temporary = Document(
             folder.temporary_bans,
             lambda rows, at: parse_temporary(rows, at, None),
             journal,
             complete_by_hand=True,
+            absence_deletes=True,
         )
         self.on_change: list[Callable[[], None]] = []
         self.on_refused: list[Callable[[str, str], None]] = []  # (file, key)

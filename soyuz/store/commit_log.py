@@ -67,6 +67,7 @@ class CommitLog(Generic[E]):
         self._synced_seq = 0
         self._waiting: deque[E] = deque()
         self._unwritten: Sequence[E] = ()
+        self._is_refusing = False
         self._fd = -1
         self._size = 0
         self._has_rest = False  # of a write that failed half-way and is still to be cut off
@@ -130,6 +131,9 @@ class CommitLog(Generic[E]):
         if error is not None:
             self._refuse_all(error)
         elif batch:
+            if self._is_refusing:
+                log.info("%s is written again", self.folder.name)
+            self._is_refusing = False
             self.last_seq = batch[-1].seq
             self._written(batch)
 
@@ -148,7 +152,9 @@ class CommitLog(Generic[E]):
             self._unwritten = ()
             self.next_seq = self.last_seq + 1
             self._undo(refused)
-        log.error("%s could not be written: %s", self.folder.name, error.strerror or error)
+        if not self._is_refusing:  # the first of a row; the disk that is full may hold the log
+            log.error("%s could not be written: %s", self.folder.name, error.strerror or error)
+        self._is_refusing = True
         self._refused(refused, error)
 
     def _open_segment(self, disk: Disk, first: int) -> None:

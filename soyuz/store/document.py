@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from soyuz import runtime
-from soyuz.domain.versions import Versions, different_keys
+from soyuz.domain.versions import Back, Texts, Versions, different_keys
 from soyuz.store import checkpoint, system
 from soyuz.store.checkpoint import Checkpoint
 from soyuz.store.disk import Unavailable
@@ -36,6 +36,7 @@ log = logging.getLogger("soyuz.store")
 SMALL_BYTES = 1_000_000  # a file below it follows every change at once
 BIG_FILE_S = 600.0  # one above it follows after so long, or when half of it has changed
 _BEGUN = -1  # in place of the number of the entry with a text's sum
+KEPT_NAMED = 5
 RETRY_S = 0.25
 RETRY_MOST_S = 30.0
 KNOWN_TEXTS = 5_000
@@ -72,9 +73,12 @@ class Document(Table):
         journal: Journal,
         *,
         complete_by_hand: bool = False,
+        absence_deletes: bool = False,
         doubtful: Removal = lambda removed, rows: False,
     ) -> None:
         """`complete_by_hand`: write what an admin wrote short back in full, at once.
+
+        `absence_deletes`: take what an edit lacks for deleted where it may also have come since.
 
         An edit whose removals are `doubtful` waits until it is confirmed.
         """
@@ -91,7 +95,8 @@ class Document(Table):
         self.needed_from: int | None = None  # the first change since the checkpoint
         self._unwritten_from: int | None = None  # the first change the file does not have
         self._journaled_bytes = 0  # since the checkpoint
-        self._versions = Versions()
+        self._versions = Versions(absence_deletes)
+        self._absence_deletes = absence_deletes
         self._touched: set[str] | None = None  # keys changed while an edit is taken over
         self._stamp: Stamp | None = None  # of the text we wrote or took in last
         self._is_due = False  # the file is behind
@@ -117,6 +122,8 @@ class Document(Table):
     def _load(self) -> None:
         content, stamp = look(self.path)
         text_sha256 = sha256(content or b"").hexdigest()
+        # An edit that waited to be confirmed may well be, to the letter, an older text of ours.
+        was_held = any(self.path.parent.glob(f"{self.name}.broken-*-{text_sha256[:8]}"))
         unplaced = self._unplaced()
         known = self._restore(text_sha256, unplaced)
         has_past = self._checkpoint.exists() or bool(known)
@@ -126,7 +133,7 @@ class Document(Table):
             self._stamp, self._is_due = stamp, True
             if content is not None:  # perhaps an editor has emptied it and is about to write
                 self._readership.watch(self.path, stamp)
-        elif text_sha256 in known:
+        elif text_sha256 in known and not was_held:
             self._stamp = stamp
             self._readership.watch(self.path, stamp)
             # The next one may be known, and yet not have taken its place any more.
@@ -134,7 +141,7 @@ class Document(Table):
         else:
             # Who edits while no server runs has mostly read the newest version; who was editing when
             # the server was killed may not have.
-            if not self._disk.was_killed:
+            if not self._disk.was_killed or self._absence_deletes or was_held:
                 self._versions.newest_was_read()
             try:
                 self._adopt(content, stamp)
@@ -272,9 +279,10 @@ class Document(Table):
                 self.write_checkpoint()
             self._problem, self._patience_s = "", RETRY_S
         except (OSError, Unavailable) as error:
-            if str(error) != self._problem:
-                self._problem = str(error)
-                log.error("%s: %s; it is tried again and again", self.name, error)
+            problem = getattr(error, "strerror", None) or str(error)
+            if problem != self._problem:
+                self._problem = problem
+                log.error("%s: %s; it is tried again and again", self.name, problem)
             # Each try costs a line of the journal and perhaps a whole file.
             self._retry_at = time.monotonic() + self._patience_s
             self._patience_s = min(2 * self._patience_s, RETRY_MOST_S)
@@ -449,6 +457,7 @@ class Document(Table):
         ticket.wait()
         self._is_confirmed = False
         log.info("%s was edited: %d changed", self.name, len(wanted))
+        self._tell_kept(theirs, base, different)
         if stamp is None:
             return
         with self._journal.lock:
@@ -460,6 +469,15 @@ class Document(Table):
                 self._unwritten_from = None
         self._readership.watch(self.path, stamp)
         self._report(None)
+
+    def _tell_kept(self, theirs: Texts, base: Back, different: Set[str]) -> None:
+        """Tell which rows an edit lacks and yet are kept: they seem to have come after its base."""
+        kept = [key for key in different if key not in theirs and key in self._texts]
+        kept = [key for key in kept if base.get(key, b"") is None]
+        if kept:
+            names = ", ".join(sorted(kept)[:KEPT_NAMED]) + (" …" if len(kept) > KEPT_NAMED else "")
+            problem = f"not in what was saved, but kept, for they seem to have come since: {names}"
+            self._tell_trouble(Spoiled(f"{problem}; to delete them, save that alone", 1, 1))
 
     def _still_different(self, theirs: Mapping[str, bytes], different: set[str]) -> set[str]:
         keys = different | (self._touched or set())
@@ -478,8 +496,11 @@ class Document(Table):
     def _set_aside(self, content: bytes | None, stamp: Stamp | None, spoiled: Spoiled) -> None:
         if content:
             aside = beside(self.path, "broken", content)
-            if not list(self.path.parent.glob(f"{self.name}.broken-*{aside.name[-9:]}")):
-                runtime.off_loop(self._disk.replace, aside, content)
+            try:
+                if not list(self.path.parent.glob(f"{self.name}.broken-*{aside.name[-9:]}")):
+                    runtime.off_loop(self._disk.replace, aside, content)
+            except OSError as error:  # the text itself stays where it is
+                log.error("%s cannot be copied aside: %s", self.name, error.strerror or error)
         self._stamp = stamp
         self._readership.close()
         self._is_confirmed = False

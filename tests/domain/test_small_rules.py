@@ -99,3 +99,10 @@ def test_a_browser_is_named_as_people_know_it() -> None:
     assert describe(firefox) == "Firefox, Linux"
     assert describe(edge) == "Edge, Windows"
     assert describe("") == ""
+
+
+@pytest.mark.parametrize("year", [1, 226, 999, 1970, 2026, 9998])
+def test_a_moment_of_any_year_can_be_read_again(year: int) -> None:
+    moment = epoch(f"{year:04d}-12-01T10:20:30.125Z")
+    assert iso(moment) == f"{year:04d}-12-01T10:20:30.125Z"
+    assert epoch(iso(moment)) == moment

@@ -16,7 +16,7 @@ from soyuz.store.document import Document
 from soyuz.store.handwritten import Spoiled, find_key, read
 from soyuz.store.journal import Journal
 from tests.conftest import eventually
-from tests.store.conftest import Admin, encoded, polled, rows_of_numbers
+from tests.store.conftest import Admin, Folder, encoded, polled, rows_of_numbers
 
 MANNERS = range(6)
 
@@ -441,3 +441,68 @@ def test_a_file_that_cannot_be_written_is_tried_ever_more_seldom(
     document._retry_at = 0.0
     polled(document)
     assert not document._is_due
+
+
+@pytest.fixture
+def bans(journal: Journal) -> Document:
+    """A document in which what an edit lacks is meant to go."""
+    path = journal.disk.folder.root / "bans.json"
+    opened = Document(path, rows_of_numbers, journal, absence_deletes=True)
+    opened.load()
+    return opened
+
+
+def test_a_deletion_counts_also_when_the_same_save_changes_something_else(bans: Document) -> None:
+    admin = Admin(bans.path)
+    for rows in ({"a": {}}, {"a": {}, "b": {}, "c": {}}, {"a": {}, "d": {}}, {"e": {}}, {"f": {}}):
+        admin.saves(encoded(rows))
+        polled(bans)
+        assert bans.value == rows
+    bans.update(lambda rows: {"x": {}, "y": {}})
+    polled(bans)
+    seen = admin.reads()
+    del seen["x"]
+    admin.saves(encoded({**seen, "z": {}}))
+    polled(bans)
+    assert set(bans.value) == {"f", "y", "z"}
+
+
+def test_what_is_kept_though_an_edit_lacks_it_is_told(watched: Document, admin: Admin) -> None:
+    heard: list[Any] = []
+    watched.on_trouble.append(heard.append)
+    eventually(lambda: "ann" in admin.reads())
+    for name in ("ben", "cat"):
+        watched.update(lambda rows, name=name: {name: {}})  # type: ignore[misc]
+    eventually(lambda: "cat" in admin.reads())
+    admin.saves(encoded({"ann": {"role": "member"}}))
+    eventually(lambda: heard)
+    assert set(watched.value) == {"ann", "ben", "cat"}
+    assert "kept, for they seem to have come since: ben, cat" in heard[0].problem
+    assert watched.trouble is None
+
+
+def test_an_edit_held_before_a_kill_is_held_after_it(folder: Folder, journal: Journal) -> None:
+    def open_crowd() -> Document:
+        path = folder.disk.folder.root / "crowd.json"
+        crowd = Document(
+            path, rows_of_numbers, folder.journal, doubtful=lambda gone, rows: gone > 3
+        )
+        crowd.load()
+        return crowd
+
+    crowd = open_crowd()
+    for number in range(9):
+        crowd.update(lambda rows, number=number: {f"p{number}": {}})  # type: ignore[misc]
+        crowd.catch_up()
+    Admin(crowd.path).saves(encoded({f"p{number}": {} for number in range(3)}))
+    polled(crowd)
+    assert crowd.trouble
+    folder.stops()
+    folder.disk.folder.owner.write_text("{}")  # a kill leaves it there
+    folder.starts()
+    crowd = open_crowd()
+    assert crowd.trouble
+    assert "removes 6 of 9" in crowd.trouble.problem
+    assert crowd.confirm()
+    polled(crowd)
+    assert len(crowd.value) == 3
