@@ -125,7 +125,7 @@ class Document(Table):
         # An edit that waited to be confirmed may well be, to the letter, an older text of ours.
         was_held = any(self.path.parent.glob(f"{self.name}.broken-*-{text_sha256[:8]}"))
         unplaced = self._unplaced()
-        known = self._restore(text_sha256, unplaced)
+        known = self._restore("" if was_held else text_sha256, unplaced)
         has_past = self._checkpoint.exists() or bool(known)
         if content is None or not content.strip(b"\0 \t\r\n"):
             if has_past:
