@@ -120,14 +120,18 @@ class Document(Table):
             raise OSError(f"{self.name} cannot be taken in: {error}") from error
 
     def _load(self) -> None:
-        content, stamp = look(self.path)
+        content, stamp, unreadable = self._first_look()
         text_sha256 = sha256(content or b"").hexdigest()
         # An edit that waited to be confirmed may well be, to the letter, an older text of ours.
         was_held = any(self.path.parent.glob(f"{self.name}.broken-*-{text_sha256[:8]}"))
         unplaced = self._unplaced()
         known = self._restore("" if was_held else text_sha256, unplaced)
         has_past = self._checkpoint.exists() or bool(known)
-        if content is None or not content.strip(b"\0 \t\r\n"):
+        if unreadable:
+            if not has_past:
+                raise OSError(f"{self.name} cannot be read: {unreadable}")
+            self._report(Trouble(self.name, 1, 1, f"it cannot be read: {unreadable}"))
+        elif content is None or not content.strip(b"\0 \t\r\n"):
             if has_past:
                 log.warning("%s is missing or empty; it is written again", self.name)
             self._stamp, self._is_due = stamp, True
@@ -162,6 +166,12 @@ class Document(Table):
                 raise
             log.error("%s: %s; the server starts, and tries again", self.name, error)
 
+    def _first_look(self) -> tuple[bytes | None, Stamp | None, str]:
+        try:
+            return *look(self.path), ""
+        except OSError as error:  # the journal may know all that is in it
+            return None, None, error.strerror or str(error)
+
     def _put_aside(self, path: Path, known: Set[str]) -> None:
         """Keep what a killed process left beside the file, unless it is a text of our own.
 
@@ -183,7 +193,13 @@ class Document(Table):
 
     def _restore(self, in_place: str, unplaced: Mapping[Path, str]) -> set[str]:
         """Rebuild the rows and the file's versions; gives the sums of the texts that were ours."""
-        kept = checkpoint.read(self._checkpoint) or Checkpoint(0, {}, ())
+        kept = checkpoint.read(self._checkpoint)
+        if kept is None and self._journal.first_seq > 1 and any(self._journal.replayed(self.name)):
+            raise OSError(
+                f"journal/{self.name} is missing, and so is what came before it in the journal; "
+                "the command line's verb doctor --repair saves what the file says"
+            )
+        kept = kept or Checkpoint(0, {}, ())
         self._texts.update(kept.rows)
         self._known.extend(kept.texts)
         # A text stands for the rows as they were at its `seq`, a little before it was written down.

@@ -117,6 +117,11 @@ class Journal:
         return self._log.lock
 
     @property
+    def first_seq(self) -> int:
+        """The number of the oldest entry that is left."""
+        return self._log.segments[0] if self._log.segments else 1
+
+    @property
     def kept_from(self) -> int:
         """The number from which on documents may need the journal; older ones need a checkpoint."""
         segments = self._log.segments
