@@ -146,5 +146,7 @@ def _seal(disk: Disk, document: Document) -> None:
     try:
         rows = document.rows_in(content or b"", stamp)
     except Spoiled:
-        raise OSError(f"{path} is damaged; python server.py doctor --repair can help") from None
+        raise OSError(
+            f"{path} is damaged; the command line's verb: doctor --repair can help"
+        ) from None
     checkpoint.write(disk, path, Checkpoint(0, rows, ()))
