@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import stat
 import tarfile
@@ -36,7 +37,7 @@ MISSING_LOOKS = 4
 MISSING_S = 0.1
 DAY_S = 86_400.0
 SPARE_FOLD = 2  # the disk must have so many times the size of the data free
-_TEMPORARY = re.compile(r"\..*\.new|\.probe.*|.*\.(?:lock|sock)")
+_TEMPORARY = re.compile(r"\..*\.new|\.probe.*|\.#.*|.*\.(?:lock|sock)")  # `.#` is an editor's lock
 _DAILY = re.compile(r"daily-(\d{8}T\d{6})Z\.tar\.gz")
 _native_time = runtime.original("time")  # a backup is made on a thread outside the event loop
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -71,12 +72,13 @@ def size_of(folder: DataFolder) -> int:
 
 def make(folder: DataFolder, target: Path, progress: Progress = lambda done: None) -> Manifest:
     """Make a backup at `target`, which must not exist, and read it back. Raises Unfit, OSError."""
-    if target.exists():
+    if os.path.lexists(target):
         raise Unfit(f"{target} exists already")
-    if not folder.root.is_dir():
-        raise Unfit(f"there is no data folder {folder.root}")
+    if not folder.holds_data():
+        raise Unfit(f"{folder.root} holds no data of Soyuz Messenger. Is that the right folder?")
     target.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    # FILE may be in a folder that others write to as well, so nobody must know this name before.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
     try:
         for _ in range(TRIES):
             try:
@@ -84,11 +86,15 @@ def make(folder: DataFolder, target: Path, progress: Progress = lambda done: Non
                 break
             except _Moved as moved:
                 why = moved
+                system.remove(temporary)
         else:
             raise Unfit(f"the folder kept changing while it was read: {why}")
         if check(temporary) != written:
             raise Unfit("the backup does not hold what was written into it; is the disk sound?")
-        system.rename_to_new(temporary, target)
+        try:
+            system.rename_to_new(temporary, target)
+        except FileExistsError:
+            raise Unfit(f"{target} exists already") from None
         system.sync_folder(target.parent)
         return written
     finally:
@@ -127,17 +133,34 @@ class Daily:
 def _below(top: Path) -> list[tuple[Path, int]]:
     paths = [top]
     if top.is_dir():
-        walk = os.walk(top, onerror=_fail)
-        paths = sorted(Path(folder, name) for folder, _, names in walk for name in names)
+        paths = sorted(_walked(top))
     found: list[tuple[Path, int]] = []
     for path in paths:
+        if _TEMPORARY.fullmatch(path.name):
+            continue
         try:
             status = path.stat()
-        except FileNotFoundError:  # it has just gone
-            continue
-        if stat.S_ISREG(status.st_mode) and not _TEMPORARY.fullmatch(path.name):
+        except FileNotFoundError:
+            if path.is_symlink():  # a disk that is not mounted, say
+                raise Unfit(f"{path} is a link that leads nowhere") from None
+            continue  # it has just gone
+        if stat.S_ISREG(status.st_mode):
             found.append((path, status.st_size))
     return found
+
+
+def _walked(top: Path) -> Iterator[Path]:
+    """Give the files below a folder, also those in folders that links lead to. Raises Unfit, OSError."""
+    seen: set[tuple[int, int]] = set()
+    for folder, _, names in os.walk(top, onerror=_fail, followlinks=True):
+        try:
+            status = os.stat(folder)
+        except FileNotFoundError:  # it has just gone
+            continue
+        if (status.st_dev, status.st_ino) in seen:  # a circle would have no end
+            raise Unfit(f"{folder} is a folder that is in the data twice, because of a link")
+        seen.add((status.st_dev, status.st_ino))
+        yield from (Path(folder, name) for name in names)
 
 
 def _fail(error: OSError) -> None:
@@ -223,7 +246,7 @@ class _Sink:
     """The new file, written as all our files are."""
 
     def __init__(self, path: Path) -> None:
-        self.fd = system.create(path, os.O_TRUNC, FILE_MODE)
+        self.fd = system.create(path, os.O_EXCL, FILE_MODE)
 
     def write(self, content: bytes) -> int:
         system.write(self.fd, content)

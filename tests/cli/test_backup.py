@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import secrets
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,62 @@ def test_what_lies_beside_the_data_is_left_out(data: Path, tmp_path: Path) -> No
     assert "users.json.broken-20261123-024525-566d0000" in kept
     beside = {name for name in kept if name.startswith((".", "server", "control", "users.json~"))}
     assert beside == set()
+
+
+def test_what_a_link_leads_to_is_in_it(data: Path, tmp_path: Path) -> None:
+    """A room may lie on another disk."""
+    (tmp_path / "big" / "old").mkdir(parents=True)
+    (tmp_path / "big" / "000000000001.jsonl").write_bytes(b"{}\n")
+    (tmp_path / "big" / "old" / "note.txt").write_text("hello")
+    (data / "history" / "lobby").symlink_to(tmp_path / "big")
+    assert run(data, "backup", str(tmp_path / "b.tar.gz")).returncode == 0
+    assert run(tmp_path / "new", "restore", str(tmp_path / "b.tar.gz")).returncode == 0
+    assert (tmp_path / "new" / "history" / "lobby" / "000000000001.jsonl").read_bytes() == b"{}\n"
+    assert (tmp_path / "new" / "history" / "lobby" / "old" / "note.txt").read_text() == "hello"
+
+
+@pytest.mark.parametrize(
+    ("where", "why"), [("nowhere", "leads nowhere"), ("data/uploads", "in the data twice")]
+)
+def test_a_link_that_cannot_be_followed_is_told(
+    data: Path, tmp_path: Path, where: str, why: str
+) -> None:
+    (data / "uploads" / "more").symlink_to(tmp_path / where)
+    answer = run(data, "backup", str(tmp_path / "b.tar.gz"))
+    assert answer.returncode == 1
+    assert str(data / "uploads" / "more") in answer.stderr
+    assert why in answer.stderr
+    assert not list(tmp_path.glob("*.gz"))
+
+
+def test_an_editors_lock_is_no_reason_to_fail(data: Path, tmp_path: Path) -> None:
+    (data / "uploads" / ".#one").symlink_to("ann@there.4711")
+    assert run(data, "backup", str(tmp_path / "b.tar.gz")).returncode == 0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_mistyped_folder_is_refused(tmp_path: Path, exists: bool) -> None:
+    if exists:
+        (tmp_path / "dtaa").mkdir()
+    answer = run(tmp_path / "dtaa", "backup")
+    assert answer.returncode == 1
+    assert "holds no data" in answer.stderr
+    assert not list(tmp_path.rglob("*.gz"))
+    assert (tmp_path / "dtaa").exists() == exists
+
+
+def test_a_link_planted_where_the_backup_goes_is_not_followed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, victim = tmp_path / "b.tar.gz", tmp_path / "victim"
+    target.symlink_to(victim)
+    assert "exists already" in run(data, "backup", str(target)).stderr
+    target.unlink()
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "guessed")
+    (tmp_path / ".b.tar.gz.guessed.new").symlink_to(victim)
+    assert run(data, "backup", str(target)).returncode == 1
+    assert not victim.exists()
+    assert not target.exists()
 
 
 def test_beside_a_running_server(
