@@ -37,6 +37,7 @@ def doctor(ctx: click.Context, repair: bool, data: str | None, as_json: bool) ->
             left = _look(settings)[1]
     except OSError as error:
         raise click.ClickException(why_not(settings.data, error)) from None
+    left = [finding for finding in left if not finding.is_note]
     result = {
         "folder": str(settings.data.resolve()),
         "held_by": examined.owner,
@@ -89,6 +90,7 @@ def _plain(finding: Finding, is_mended: bool) -> dict[str, Any]:
         "advice": finding.advice,
         "can_mend": finding.mend is not None,
         "mended": is_mended,
+        "is_note": finding.is_note,
     }
 
 
@@ -99,10 +101,13 @@ def _report(
     for finding in findings:
         done = repair and finding not in left
         remedy = "Done" if done else "Would" if finding.mend else "You can"
-        lines += [str(finding), f"    {remedy}: {finding.advice}."]
+        advice = f"{remedy}: {finding.advice}"
+        if finding.is_note:
+            advice = finding.advice[:1].upper() + finding.advice[1:]
+        lines += [str(finding), f"    {advice}."]
     if kept:
         lines.append(f"What was changed is kept as it was in {kept}/.")
-    if not findings:
+    if all(finding.is_note for finding in findings):
         lines.append(f"All is well. {examined.events} messages were read.")
     elif not left:
         lines.append("All is well now.")

@@ -187,16 +187,26 @@ class Doctor:
         for place in [*places, *folder.rooms(), folder.backups]:
             for path in sorted(place.glob(".*.new")):
                 is_busy = bool(self.owner) or place == folder.backups
-                if not (is_busy and _is_young(path)):
-                    problem = "a file that was being written when something crashed"
+                if is_busy and _is_young(path):
+                    continue
+                problem = "a file that was being written when something crashed"
+                if self._is_evidence(path):
+                    advice = "the next start tells by it what was edited by hand, then removes it"
+                    yield Finding(self._name(path), problem, advice, is_note=True)
+                else:
                     yield Finding(self._name(path), problem, "take it out", partial(_take, path))
         for path in sorted(folder.root.glob("*.edited-*")):
             if not self.owner:
                 yield Finding(
                     path.name,
-                    "an edit that was saved just as a server was killed; it may be in force or not",
-                    "compare it with the file, then delete it",
+                    "an edit that was saved just as a server was killed",
+                    "the next start takes it over",
+                    is_note=True,
                 )
+
+    def _is_evidence(self, path: Path) -> bool:
+        is_in_root = path.parent == self._folder.root
+        return is_in_root and any(path.match(f".{d.name}.*.new") for d in self._documents)
 
     def _access(self) -> Iterator[Finding]:
         if sys.platform == "win32":  # access is no matter of modes there

@@ -16,7 +16,7 @@ class Finding:
     """One thing that is wrong. `file` is below the data folder, "" for the folder itself.
 
     `advice` says what `mend` does; without a `mend`, what a person can do. `mend` may change several
-    files; it is run while nothing else uses the folder.
+    files; it is run while nothing else uses the folder. A note is nothing wrong: the start sees to it.
     """
 
     file: str
@@ -25,6 +25,7 @@ class Finding:
     mend: Callable[[Keep], None] | None = field(default=None, compare=False)
     line: int = 0  # from 1; 0 where there is none
     column: int = 0
+    is_note: bool = False
 
     def __str__(self) -> str:
         place = self.file

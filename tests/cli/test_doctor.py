@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+from soyuz.domain.user import User
+from soyuz.messenger import Messenger
+from soyuz.settings import Settings
+from soyuz.store import system
+from soyuz.store.document import Document
 from soyuz.store.journal_lines import lines
 from tests.cli.conftest import run
 from tests.conftest import MakePerson, StartServer
@@ -75,6 +80,15 @@ def is_repaired(data: Path, *kept: str) -> None:
     again = run(data, "doctor")
     assert again.returncode == 0, again.stdout
     assert "All is well" in again.stdout
+
+
+def ends_as_if_killed(messenger: Messenger) -> None:
+    """No file is brought up to date, and the owner's word stays behind."""
+    owner = messenger.folder.owner.read_bytes()
+    messenger.disk.close()
+    messenger.journal.close()
+    messenger.spam_log.close()
+    messenger.folder.owner.write_bytes(owner)
 
 
 def test_it_says_that_there_is_no_folder(tmp_path: Path) -> None:
@@ -175,9 +189,61 @@ def test_pictures_without_an_account_and_accounts_without_their_picture(data: Pa
 
 
 def test_what_a_crash_left_lying_about_is_taken_out(data: Path) -> None:
-    (data / ".users.json.99999-1.new").touch(0o600)
-    one_finding(data, ".users.json.99999-1.new", "when something crashed")
-    is_repaired(data, ".users.json.99999-1.new")
+    (data / "journal" / ".users.json.99999-1.new").touch(0o600)
+    one_finding(data, "journal/.users.json.99999-1.new", "when something crashed")
+    is_repaired(data, "journal/.users.json.99999-1.new")
+
+
+def test_what_the_next_start_needs_is_left_to_it(data: Path) -> None:
+    """By a text that has not taken its place the start sees which one was edited."""
+    left = [".users.json.99999-1.new", "users.json.edited-20261123-024525-566d0000"]
+    for name in left:
+        (data / name).write_bytes((data / "users.json").read_bytes())
+        (data / name).chmod(0o600)
+    (data / "sessions.json").chmod(0o644)
+    notes = [finding for finding in report(data)["findings"] if finding["is_note"]]
+    assert [note["file"] for note in notes] == left
+    assert not any(note["can_mend"] for note in notes)
+    kept = report(data, "--repair")
+    assert kept["ok"]
+    assert not kept["kept_in"]
+    for name in left:
+        (data / name).write_bytes((data / "users.json").read_bytes())
+        (data / name).chmod(0o600)
+    looked = run(data, "doctor")
+    assert looked.returncode == 0
+    assert "All is well" in looked.stdout
+    assert "    The next start takes it over." in looked.stdout
+    run(data, "doctor", "--repair")
+    assert all((data / name).exists() for name in left), "nothing is to be mended, so none starts"
+
+
+def test_a_repair_after_a_kill_keeps_an_account_the_edited_text_never_had(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(document: Document, temporary: Path) -> None:
+        raise Killed
+
+    messenger = Messenger(Settings(data=data))
+    messenger.open()
+    messenger.users.create(User("zed", "zed", "a hash"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Document, "_take_its_place", killed)
+        patch.setattr(system, "remove", lambda path: None)
+        with pytest.raises(Killed):
+            messenger.users.document.catch_up()
+    ends_as_if_killed(messenger)
+    edited = users(data)
+    assert "zed" not in edited
+    edited["ann"]["role"] = "admin"
+    (data / "users.json").write_text(json.dumps(edited))
+    (data / "journal" / ".probe.99999-1.new").touch(0o600)
+    assert report(data, "--repair")["ok"]
+    assert names(data) == ["ann", "ben", "eve", "zed"]
+    assert users(data)["ann"]["role"] == "admin"
 
 
 def test_files_that_others_may_open_are_closed(data: Path) -> None:
