@@ -76,7 +76,7 @@ class Doctor:
             check = RoomCheck(room, bool(self.owner))
             yield from check.findings()
             self.events += check.events
-        yield from self._uploads()
+        yield from self._uploads(past)
         yield from self._strays()
         yield from access
 
@@ -158,25 +158,32 @@ class Doctor:
 
     # Pictures
 
-    def _uploads(self) -> Iterator[Finding]:
+    def _uploads(self, past: Past) -> Iterator[Finding]:
+        """Only what neither the file nor the journal names is nobody's: either may be behind."""
         uploads, users = self._folder.uploads, self._documents[0]
         if users.name not in self._rows:  # nobody knows who has which
             return
-        rows = {key: decode(text) for key, text in self._rows[users.name].items()}
-        named = {row["avatar"]: key for key, row in rows.items() if row.get("avatar")}
+        try:
+            journaled = _pictures(past.rows(users.name))
+        except checkpoint.Spoiled:
+            return
+        content, _ = look(users.path)
+        in_file = _pictures(self._rows[users.name])
+        named = {**journaled, **in_file}
         for path in sorted(uploads.glob("avatars/*")):
             name = path.relative_to(uploads).as_posix()
             # Beside a running server an account may be about to name it.
             if name not in named and path.suffix != ".new" and not (self.owner and _is_young(path)):
                 problem = "no account has this picture"
                 yield Finding(f"uploads/{name}", problem, "take it out", partial(_take, path))
-        for name, user in sorted(named.items()):
+        is_ours = content is None or past.seq_of(users.name, content) is not None
+        for name, user in sorted((journaled if is_ours else in_file).items()):
             if not (uploads / name).is_file():
                 yield Finding(
                     f"uploads/{name}",
                     f"the picture of {user} is missing",
                     "forget it, unless you find it in a backup",
-                    partial(_forget_picture, users, user),
+                    partial(_forget_picture, users, user, name),
                 )
 
     # What does not belong there, and who may read what does
@@ -283,7 +290,13 @@ def _renew_schema(path: Path, keep: Keep) -> None:
     keep.replace(path, json.dumps({"schema": number}).encode() + b"\n")
 
 
-def _forget_picture(document: Document, user: str, keep: Keep) -> None:
+def _pictures(rows: Texts) -> dict[str, str]:
+    """Give whose each picture is."""
+    decoded = ((key, decode(text)) for key, text in rows.items())
+    return {row["avatar"]: key for key, row in decoded if row.get("avatar")}
+
+
+def _forget_picture(document: Document, user: str, name: str, keep: Keep) -> None:
     """As an admin would, in the file: the next start takes the edit over."""
     content, stamp = look(document.path)
     try:
@@ -291,7 +304,7 @@ def _forget_picture(document: Document, user: str, keep: Keep) -> None:
     except Spoiled:
         return
     rows = {key: decode(text) for key, text in texts.items()}
-    if user in rows:
+    if user in rows and rows[user].get("avatar") == name:
         rows[user]["avatar"] = None
         keep.replace(document.path, render(rows))
 

@@ -188,6 +188,32 @@ def test_pictures_without_an_account_and_accounts_without_their_picture(data: Pa
     assert users(data)["ann"]["avatar"] is None
 
 
+def test_a_picture_is_in_use_if_only_the_journal_says_so_yet(data: Path) -> None:
+    """The file may be behind, or hold an edit that is not in force."""
+    messenger = Messenger(Settings(data=data))
+    messenger.open()
+    picture = messenger.uploads.put_avatar(b"a picture")
+    messenger.users.change("ann", avatar=picture)
+    ends_as_if_killed(messenger)
+    assert report(data)["findings"] == []
+    (data / "users.json").write_bytes(b"{}")
+    assert report(data)["findings"] == []
+    assert report(data, "--repair")["ok"]
+    assert (data / "uploads" / picture).exists()
+
+
+def test_a_file_without_the_picture_it_had_before_is_only_behind(data: Path) -> None:
+    messenger = Messenger(Settings(data=data))
+    messenger.open()
+    old = messenger.uploads.put_avatar(b"a picture")
+    messenger.users.change("ann", avatar=old)
+    messenger.users.document.catch_up()
+    messenger.users.change("ann", avatar=None)
+    messenger.uploads.remove(old)
+    ends_as_if_killed(messenger)
+    assert report(data)["findings"] == []
+
+
 def test_what_a_crash_left_lying_about_is_taken_out(data: Path) -> None:
     (data / "journal" / ".users.json.99999-1.new").touch(0o600)
     one_finding(data, "journal/.users.json.99999-1.new", "when something crashed")
