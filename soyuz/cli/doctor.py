@@ -8,6 +8,7 @@ import click
 
 from soyuz.cli.verb import common_options, settings_of, show
 from soyuz.messenger import Messenger
+from soyuz.paths import DataFolder
 from soyuz.settings import Settings
 from soyuz.store.disk import Owned
 from soyuz.store.doctor import Doctor, mend
@@ -29,6 +30,10 @@ def doctor(ctx: click.Context, repair: bool, data: str | None, as_json: bool) ->
     if not settings.data.is_dir():
         raise click.ClickException(f"there is no data folder {settings.data}")
     try:
+        if not DataFolder(settings.data).holds_data():
+            raise click.ClickException(
+                f"{settings.data} holds no data of Soyuz Messenger. Is that the right folder?"
+            )
         examined, findings = _look(settings)
         kept = ""
         left = findings

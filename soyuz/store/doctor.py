@@ -35,6 +35,7 @@ from soyuz.store.unusable import why_not
 FREE_LEAST_BYTES = 200_000_000
 FREE_LEAST_SHARE = 0.05
 YOUNG_S = 600.0
+TRIES = 3
 _OPEN_TO_ALL = {".gitkeep", "settings.toml"}  # nothing secret is in them
 
 
@@ -49,16 +50,19 @@ class Doctor:
         self._folder = disk.folder
         self._documents = documents  # users.json is the first
         self._rows: dict[str, Texts] = {}
+        self._told: set[str] = set()  # what cannot be read
 
     def findings(self) -> Iterator[Finding]:
         """Give what is wrong, the worst first. Raises OSError when the folder cannot be read."""
         access = list(self._access())
-        if any(not os.access(path, os.R_OK) for path in self._files()):
-            yield from access
-            return
+        yield from self._unreadable()
         try:
             number = schema.found_in(self._folder)
-        except OSError:
+        except OSError as error:
+            if error.errno:  # nobody knows what the rest should look like
+                yield from self._cannot_be_read(error)
+                yield from access
+                return
             number = 0
             path = schema.path_in(self._folder)
             problem, advice = "it is damaged; the server does not start with it", "write it anew"
@@ -68,17 +72,77 @@ class Doctor:
             return
         yield from self._servers()
         yield from self._space()
-        past = Past(self._folder)
+        yield from self._as_far_as_it_can_be_read(self._documents_and_pictures())
+        for room in self._folder.rooms():
+            yield from self._as_far_as_it_can_be_read(self._room(room))
+        yield from self._as_far_as_it_can_be_read(self._strays())
+        yield from access
+
+    def _documents_and_pictures(self) -> Iterator[Finding]:
+        past = self._past()
         yield from past.findings(bool(self.owner))
         for document in self._documents:
-            yield from self._document(document, past)
-        for room in self._folder.rooms():
-            check = RoomCheck(room, bool(self.owner))
-            yield from check.findings()
-            self.events += check.events
+            yield from self._as_far_as_it_can_be_read(self._document(document, past))
         yield from self._uploads(past)
-        yield from self._strays()
-        yield from access
+
+    def _past(self) -> Past:
+        for _ in range(TRIES):
+            try:
+                return Past(self._folder)
+            except FileNotFoundError:  # a server that is at work drops old segments
+                pass
+        return Past(self._folder)
+
+    def _room(self, room: Path) -> Iterator[Finding]:
+        check = RoomCheck(room, bool(self.owner))
+        try:
+            yield from check.findings()
+        finally:
+            self.events += check.events
+
+    # What cannot be read
+
+    def _unreadable(self) -> Iterator[Finding]:
+        for path in self._files():
+            is_folder = os.path.isdir(path)  # which holds for paths that may not be looked at
+            if os.access(path, os.R_OK | os.X_OK if is_folder else os.R_OK):
+                continue
+            try:
+                status = path.lstat()
+            except OSError:  # it has gone meanwhile
+                continue
+            name = self._name(path)
+            if stat.S_ISLNK(status.st_mode) and not os.path.exists(path):
+                if not path.name.startswith(".#"):  # an editor's lock
+                    problem = "it cannot be read: it is a link that leads nowhere"
+                    advice = "bring back what it led to, or delete it"
+                    yield self._blind(name, Finding(name, problem, advice))
+                continue
+            wanted = FOLDER_MODE if is_folder else FILE_MODE
+            is_ours = hasattr(os, "geteuid") and os.geteuid() in (0, status.st_uid)
+            mend = partial(_set_mode, path, wanted) if is_ours else None
+            advice = f"set its mode to {wanted:04o}" if mend else "run this as whoever owns it"
+            yield self._blind(name, Finding(name, "it cannot be read", advice, mend))
+
+    def _as_far_as_it_can_be_read(self, findings: Iterator[Finding]) -> Iterator[Finding]:
+        try:
+            yield from findings
+        except OSError as error:
+            yield from self._cannot_be_read(error)
+
+    def _cannot_be_read(self, error: OSError) -> Iterator[Finding]:
+        root = self._folder.root
+        path = Path(error.filename or root)
+        name = self._name(path) if path.is_relative_to(root) else str(path)
+        if name not in self._told:
+            problem = f"it cannot be read: {error.strerror or error}"
+            yield self._blind(name, Finding(name, problem, "see to it that it can be"))
+
+    def _blind(self, name: str, finding: Finding) -> Finding:
+        self._told.add(name)
+        return finding
+
+    # Whoever else is there, and room on the disk
 
     def _servers(self) -> Iterator[Finding]:
         if not self.owner and control.is_answered(self._disk):
@@ -226,7 +290,7 @@ class Doctor:
         for path in self._files():
             try:
                 status = path.lstat()
-            except FileNotFoundError:
+            except OSError:  # it is gone, or its folder may not be looked into
                 continue
             name, mode = self._name(path), stat.S_IMODE(status.st_mode)
             wanted = FOLDER_MODE if stat.S_ISDIR(status.st_mode) else FILE_MODE

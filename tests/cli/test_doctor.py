@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from soyuz.domain.user import User
 from soyuz.messenger import Messenger
 from soyuz.settings import Settings
-from soyuz.store import system
+from soyuz.store import doctor, system
+from soyuz.store.doctor import Doctor
 from soyuz.store.document import Document
 from soyuz.store.journal_lines import lines
 from tests.cli.conftest import run
@@ -96,6 +99,13 @@ def test_it_says_that_there_is_no_folder(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "there is no data folder" in answer.stderr
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_mistyped_folder_is_refused(tmp_path: Path) -> None:
+    answer = run(tmp_path, "doctor")
+    assert answer.returncode == 1
+    assert "holds no data" in answer.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -270,6 +280,58 @@ def test_a_repair_after_a_kill_keeps_an_account_the_edited_text_never_had(
     assert report(data, "--repair")["ok"]
     assert names(data) == ["ann", "ben", "eve", "zed"]
     assert users(data)["ann"]["role"] == "admin"
+
+
+def test_one_thing_that_cannot_be_read_hides_nothing_else(data: Path) -> None:
+    (data / "uploads" / "more").symlink_to(data / "nowhere")
+    (data / "uploads" / ".#more").symlink_to("ann@there.4711")  # an editor's lock
+    one_finding(data, "uploads/more", "a link that leads nowhere")
+    (data / "users.json").write_bytes(b"{")
+    assert [found["file"] for found in report(data)["findings"]] == ["uploads/more", "users.json"]
+    repaired = run(data, "doctor", "--repair")
+    assert repaired.returncode == 1
+    assert set(users(data)) == {"ann", "ben", "eve"}
+    assert "All is well" not in repaired.stdout
+
+
+@pytest.mark.parametrize("name", ["users.json", "journal/users.json", "journal/000000000001.log"])
+def test_a_file_that_may_not_be_read_is_told(
+    data: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may be allowed everything, so it is the system that says no."""
+    (data / "temp_bans.json").write_bytes(b"{")
+    access, look, read_bytes = os.access, doctor.look, Path.read_bytes
+
+    def refuse(path: Path) -> None:
+        if path == data / name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def looks(path: Path) -> Any:
+        refuse(path)
+        return look(path)
+
+    def reads(path: Path) -> bytes:
+        refuse(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(os, "access", lambda path, mode: path != data / name and access(path, mode))
+    monkeypatch.setattr(doctor, "look", looks)
+    monkeypatch.setattr(Path, "read_bytes", reads)
+    result = report(data)
+    assert not result["ok"]
+    found = [finding["file"] for finding in result["findings"]]
+    assert found == ([name] if name.endswith(".log") else [name, "temp_bans.json"])
+    assert result["findings"][0]["problem"] == "it cannot be read"
+
+
+def test_a_file_that_vanishes_meanwhile_is_no_finding(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running server makes and removes such files all the time."""
+    files = Doctor._files
+    gone = data / "journal" / ".probe.4711-1.new"
+    monkeypatch.setattr(Doctor, "_files", lambda self: [*files(self), gone])
+    assert report(data)["findings"] == []
 
 
 def test_files_that_others_may_open_are_closed(data: Path) -> None:
