@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from soyuz.paths import DataFolder
 from soyuz.settings import Settings
 from soyuz.store.disk import Owned
 from soyuz.store.doctor import Doctor, mend
-from soyuz.store.findings import Finding
+from soyuz.store.findings import Finding, Keep
 from soyuz.store.unusable import why_not
 
 
@@ -38,8 +39,9 @@ def doctor(ctx: click.Context, repair: bool, data: str | None, as_json: bool) ->
         kept = ""
         left = findings
         if repair and any(finding.mend for finding in findings):
-            kept = _mended(settings)
-            left = _look(settings)[1]
+            kept, lost = _mended(settings)
+            left = lost + _look(settings)[1]
+            findings = findings + lost
     except OSError as error:
         raise click.ClickException(why_not(settings.data, error)) from None
     left = [finding for finding in left if not finding.is_note]
@@ -61,8 +63,11 @@ def _look(settings: Settings) -> tuple[Doctor, list[Finding]]:
     return examined, list(examined.findings())
 
 
-def _mended(settings: Settings) -> str:
-    """Mend, and let a start do its part; gives where copies are. Raises click.ClickException."""
+def _mended(settings: Settings) -> tuple[str, list[Finding]]:
+    """Mend, and let a start do its part; gives where copies are, and what was lost on the way.
+
+    Raises click.ClickException.
+    """
     messenger = Messenger(settings)
     try:
         messenger.disk.open()
@@ -78,12 +83,23 @@ def _mended(settings: Settings) -> str:
     started = Messenger(settings)
     started.open()
     try:
+        lost = list(_lost(started, keep))
         if any(finding.file.startswith("journal/") for finding in findings):
             for document in started.documents:
                 document.write_checkpoint()
     finally:
         started.close()
-    return keep.folder.name if keep.folder.exists() else ""
+    return keep.folder.name if keep.folder.exists() else "", lost
+
+
+def _lost(started: Messenger, keep: Keep) -> Iterator[Finding]:
+    for document in started.documents:
+        for key in sorted(keep.hoped_for.get(document.name, set()) - document.value.keys()):
+            yield Finding(
+                document.name,
+                f"{key!r} is not in force: what was saved by hand does not have it",
+                f"add it again, unless it was deleted: {keep.folder.name}/journal may still have it",
+            )
 
 
 def _plain(finding: Finding, is_mended: bool) -> dict[str, Any]:

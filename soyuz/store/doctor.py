@@ -6,6 +6,7 @@ for whoever owns the folder, and keeps a copy of whatever it changes.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -14,7 +15,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,7 @@ FREE_LEAST_SHARE = 0.05
 YOUNG_S = 600.0
 TRIES = 3
 _OPEN_TO_ALL = {".gitkeep", "settings.toml"}  # nothing secret is in them
+_KEY = re.compile(rb'^  ("(?:[^"\\]|\\.)*"): ', re.MULTILINE)  # of a row in a checkpoint
 
 
 class Doctor:
@@ -172,7 +174,7 @@ class Doctor:
                 rows = document.rows_in(content, stamp)
                 self._rows[name] = rows
             except Spoiled as spoiled:
-                yield self._spoiled(document, spoiled, past.knows(name))
+                yield self._spoiled(document, spoiled, _is_known(past, name))
         elif past.knows(name):
             advice = "write it again from the last good state, as the next start does too"
             yield Finding(name, "the file is missing", advice, _left_to_the_start)
@@ -181,7 +183,10 @@ class Doctor:
         except checkpoint.Spoiled:
             problem = "it does not match its checksum; the server does not start with it"
             advice = f"make it anew from {name} and the journal"
-            mend = partial(_renew_checkpoint, past, path, rows)
+            mend: Callable[[Keep], None] | None = partial(_renew_checkpoint, past, path, rows)
+            if rows is None and not past.is_complete:
+                advice = f"mend {name} by hand, or restore a backup: the journal alone has not all"
+                mend = None
             yield Finding(f"journal/{name}", problem, advice, mend)
             return
         if rows is None:
@@ -332,13 +337,28 @@ def mend(disk: Disk, findings: Sequence[Finding]) -> Keep:
 
 
 def _renew_checkpoint(past: Past, path: Path, rows: Texts | None, keep: Keep) -> None:
-    spoiled = keep.disk.folder.journal / path.name
-    seq = past.seq_of(path.name, path.read_bytes()) if rows is not None else None
+    spoiled, name = keep.disk.folder.journal / path.name, path.name
+    seq = past.seq_of(name, path.read_bytes()) if rows is not None else None
+    content = spoiled.read_bytes()
     keep.take(spoiled)
-    # A journal from the first entry on has all that was in it.
-    if rows is not None and not past.is_complete:
-        kept = Checkpoint(seq or past.last_seq, rows, past.texts(path.name))
-        checkpoint.write(keep.disk, spoiled, kept)
+    if rows is None or past.is_complete:  # then the journal has all that was in it
+        return
+    if seq is None:
+        # All that the journal tells is laid over the edit. From the texts it knows, the start finds
+        # out where the edit began, so that what was not there yet does not look deleted.
+        seq = past.begin
+        keep.copy(path)
+        keep.hoped_for[name] = _keys(content) - past.deleted(name) | past.last_rows(name).keys()
+    checkpoint.write(keep.disk, spoiled, Checkpoint(seq, rows, past.texts(name)))
+
+
+def _keys(content: bytes) -> set[str]:
+    """Give the keys of a damaged checkpoint that can still be read."""
+    keys: set[str] = set()
+    for found in _KEY.finditer(content):
+        with contextlib.suppress(ValueError):
+            keys.add(json.loads(found[1]))
+    return keys
 
 
 def _write_checkpoint(name: str, rows: Texts, seq: int, texts: Sequence[str], keep: Keep) -> None:
@@ -352,6 +372,15 @@ def _renew_schema(path: Path, keep: Keep) -> None:
     found = re.search(rb'"schema"\s*:\s*(\d{1,6})', path.read_bytes())
     number = int(found[1]) if found else schema.SCHEMA
     keep.replace(path, json.dumps({"schema": number}).encode() + b"\n")
+
+
+def _is_known(past: Past, name: str) -> bool:
+    """Say whether a document's last good state can be told without its file."""
+    try:
+        past.checkpoint(name)
+    except checkpoint.Spoiled:
+        return past.is_complete
+    return past.knows(name)
 
 
 def _pictures(rows: Texts) -> dict[str, str]:

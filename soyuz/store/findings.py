@@ -39,6 +39,7 @@ class Keep:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
+        self.hoped_for: dict[str, set[str]] = {}  # rows of a file that the start may not find
         root = disk.folder.root
         self.folder = root / f"repaired-{time.strftime('%Y%m%d-%H%M%S')}"
 

@@ -63,12 +63,17 @@ class Past:
         return self.entries[-1][0] if self.entries else 0
 
     @property
+    def begin(self) -> int:
+        """The number before the first entry that can be read."""
+        return self.entries[0][0] - 1 if self.entries else 0
+
+    @property
     def is_complete(self) -> bool:
         """Say whether it holds everything that was ever written."""
         numbers = [number for number, _ in self.entries]
         gaps = numbers != list(range(1, len(numbers) + 1))
         skips = any(says.skipped_from is not None for _, says in self.entries)
-        return not (gaps or skips or self.holes)
+        return bool(numbers) and not (gaps or skips or self.holes)
 
     def knows(self, name: str) -> bool:
         """Say whether there is anything about a document."""
@@ -107,6 +112,18 @@ class Past:
         texts = (says.text for _, says in self.entries)
         ours = [text.sha256 for text in texts if text and text.sha256 and text.file == name]
         return ours[-KNOWN_TEXTS_KEPT:]
+
+    def last_rows(self, name: str) -> Texts:
+        """Give the last of each row that any entry tells of, without those that were deleted."""
+        rows: Texts = {}
+        for _, says in self.entries:
+            rows.update((key, bytes(row)) for key, row in says.rows.get(name, {}).items())
+        return {key: row for key, row in rows.items() if row != NULL}
+
+    def deleted(self, name: str) -> set[str]:
+        """Give the rows that the entries say were deleted."""
+        told = {key for _, says in self.entries for key in says.rows.get(name, {})}
+        return told - self.last_rows(name).keys()
 
     def findings(self, is_in_use: bool) -> Iterator[Finding]:
         """Give what is wrong. A server that is at work may be in the middle of the last line."""

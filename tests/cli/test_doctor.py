@@ -334,6 +334,57 @@ def test_a_file_that_vanishes_meanwhile_is_no_finding(
     assert report(data)["findings"] == []
 
 
+@pytest.fixture
+def beheaded(data: Path) -> Path:
+    """A folder whose journal lacks its begin, with zed in no file yet, and a damaged checkpoint."""
+    messenger = Messenger(Settings(data=data))
+    messenger.journal._log._segment_bytes = 500
+    messenger.open()
+    for number in range(9):
+        messenger.users.create(User(f"u{number}", "u", "a hash"))
+    for document in messenger.documents:
+        document.catch_up()
+        document.write_checkpoint()
+    messenger.journal.announce(messenger.journal.last_seq + 1, 0.0)
+    messenger.journal.sync().wait()
+    messenger.journal.drop_old(1e6)
+    messenger.users.create(User("zed", "zed", "a hash"))
+    ends_as_if_killed(messenger)
+    assert not (data / "journal" / "000000000001.log").exists()
+    flip(data / "journal" / "users.json", b'"ben"')
+    return data
+
+
+def test_a_damaged_checkpoint_beside_an_edit_costs_no_account(beheaded: Path) -> None:
+    edited = users(beheaded)
+    edited["ann"]["role"] = "admin"
+    (beheaded / "users.json").write_text(json.dumps(edited))
+    is_repaired(beheaded, "journal/users.json", "users.json")
+    assert set(names(beheaded)) == {*edited, "zed"}
+    assert users(beheaded)["ann"]["role"] == "admin"
+
+
+def test_what_only_a_damaged_checkpoint_knew_is_told(beheaded: Path) -> None:
+    edited = users(beheaded)
+    del edited["ann"]
+    (beheaded / "users.json").write_text(json.dumps(edited))
+    repaired = run(beheaded, "doctor", "--repair")
+    assert repaired.returncode == 1
+    assert "'ann' is not in force" in repaired.stdout
+    assert set(names(beheaded)) == {*edited, "zed"}
+    assert run(beheaded, "doctor").returncode == 0
+
+
+def test_a_damaged_checkpoint_beside_a_broken_file_is_left_to_a_person(beheaded: Path) -> None:
+    (beheaded / "users.json").write_bytes(b"{")
+    before = (beheaded / "journal" / "users.json").read_bytes()
+    found = report(beheaded)["findings"]
+    assert [finding["can_mend"] for finding in found] == [False, False]
+    assert run(beheaded, "doctor", "--repair").returncode == 1
+    assert (beheaded / "journal" / "users.json").read_bytes() == before
+    assert (beheaded / "users.json").read_bytes() == b"{"
+
+
 def test_files_that_others_may_open_are_closed(data: Path) -> None:
     (data / "users.json").chmod(0o644)
     one_finding(data, "users.json", "others may open it (mode 0644)")
