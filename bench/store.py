@@ -1,6 +1,6 @@
 """The store: durable changes, snapshots and starts at many sizes, beside SQLite and plain rewriting.
 
-`bin/bench store` measures 1,000 and 100,000 accounts and messages; `SOYUZ_BENCH_MILLION=1` adds a
+`bin/bench store` measures 1,000 and 100,000 accounts and messages; `BENCH_MILLION=1` adds a
 million of each. Every row is measured in processes of its own, in turns within one run.
 """
 
@@ -54,8 +54,8 @@ def changes(folder: Path, size: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    sizes = (*SIZES, 1_000_000) if os.environ.get("SOYUZ_BENCH_MILLION") else SIZES
-    with tempfile.TemporaryDirectory(dir=os.environ.get("SOYUZ_BENCH_FOLDER")) as root:
+    sizes = (*SIZES, 1_000_000) if os.environ.get("BENCH_MILLION") else SIZES
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as root:
         folder = Path(root)
         for size in sizes:
             changes(folder, size)

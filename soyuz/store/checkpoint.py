@@ -86,7 +86,9 @@ def read(path: Path) -> Checkpoint | None:
             raise ValueError
         rows = msgspec.json.decode(memoryview(content)[:end], type=dict[str, msgspec.Raw])
     except ValueError:
-        raise Spoiled(f"{path} is damaged; python server.py doctor --repair can help") from None
+        raise Spoiled(
+            f"{path} is damaged; the command line's verb doctor --repair can help"
+        ) from None
     return Checkpoint(seal.seq, {key: compact(row) for key, row in rows.items()}, seal.texts)
 
 

@@ -30,6 +30,7 @@ log = logging.getLogger("soyuz.store")
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 INTERVAL_S = 1.0  # SOYUZ_FSYNC=interval
+LOOK_EVERY_S = 0.02
 LOOK_S = 0.3  # someone who only looks whether the folder is held lets go of it sooner
 
 
@@ -193,7 +194,7 @@ class Disk:
 
     def _own(self) -> None:
         try:
-            self._lock.acquire(timeout=LOOK_S)
+            self._lock.acquire(timeout=LOOK_S, poll_interval=LOOK_EVERY_S)
         except Timeout:
             raise Owned(_who_owns(self.folder.owner)) from None
         self.was_killed = self.folder.owner.exists()

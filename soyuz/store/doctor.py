@@ -276,7 +276,7 @@ class Doctor:
                 yield Finding(
                     path.name,
                     "an edit that was saved just as a server was killed",
-                    "the next start takes it over",
+                    "look whether something is missing, put that back, then delete it",
                     is_note=True,
                 )
 

@@ -308,7 +308,7 @@ class Journal:
                 if line and line.seq - line.unsynced > expected:
                     raise Damaged(
                         f"{self._log.path(first)}, byte {offset}: entry {expected} is damaged, though "
-                        "it had been safe; python server.py doctor --repair saves the rest"
+                        "it had been safe; the command line's verb doctor --repair saves the rest"
                     )
         for segment in reversed(later):
             self._set_aside(self._log.path(segment), offset if segment == first else 0)

@@ -249,7 +249,7 @@ def test_what_the_next_start_needs_is_left_to_it(data: Path) -> None:
     looked = run(data, "doctor")
     assert looked.returncode == 0
     assert "All is well" in looked.stdout
-    assert "    The next start takes it over." in looked.stdout
+    assert "    Look whether something is missing" in looked.stdout
     run(data, "doctor", "--repair")
     assert all((data / name).exists() for name in left), "nothing is to be mended, so none starts"
 
