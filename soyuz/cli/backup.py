@@ -30,10 +30,10 @@ def backup(file: Path | None, data: str | None, as_json: bool) -> None:
     folder = DataFolder(settings.data)
     name = dated_name("soyuz", time.time())
     target = file or folder.root / settings.backup_folder / name
-    target = target / name if target.is_dir() else target
+    target = (target / name if target.is_dir() else target).absolute()
     try:
         with _bar(size_of(folder), "Backing up") as progress:
-            manifest = make(folder, target.absolute(), progress)
+            manifest = make(folder, target, progress)
         size = target.stat().st_size
     except Unfit as unfit:
         raise click.ClickException(f"no backup was made: {unfit}") from None
