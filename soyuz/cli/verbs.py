@@ -174,13 +174,12 @@ def _role(role: str) -> Any:
 
 
 def _key(text: str) -> str:
+    if is_blank(text):
+        raise Refused("invalid", "invalid.ban_key")
     try:
-        key = ban_key(text)
+        return ban_key(text)
     except Malformed:
         raise Refused("invalid", "invalid.ban_address") from None
-    if is_blank(key):
-        raise Refused("invalid", "invalid.ban_key")
-    return key
 
 
 def _held(row: Mapping[str, Any] | None, now: float) -> dict[str, Any] | None:

@@ -128,7 +128,9 @@ def until(text: str, written_at: float, zone: tzinfo | None) -> float:
 def ban_key(key: str) -> str:
     """Give the one spelling of a name or an `ip:` key. Raises Malformed."""
     if not key.lower().startswith(ADDRESS_PREFIX):
-        return fold(key)
+        if not key.strip():
+            raise Malformed("a ban needs the name of somebody", key)
+        return fold(key.strip())
     try:
         network = ip_network(key[len(ADDRESS_PREFIX) :].strip(), strict=False)
     except ValueError:

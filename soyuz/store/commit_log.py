@@ -116,7 +116,7 @@ class CommitLog(Generic[E]):
             self._has_rest = True
             system.write(self._fd, content)
             is_synced = disk.sync(self._fd)
-        except OSError as error:
+        except Exception as error:  # whatever it is, those who wait must hear of it
             self._unwritten = batch
             self._cut_rest(disk, error)
             raise
@@ -178,7 +178,7 @@ class CommitLog(Generic[E]):
         self._fd, self._size = fd, 0
         self.segments.append(first)
 
-    def _cut_rest(self, disk: Disk, error: OSError) -> None:
+    def _cut_rest(self, disk: Disk, error: Exception) -> None:
         """Cut off what is about to be refused, or the next start would find it."""
         if not self._has_rest:
             return

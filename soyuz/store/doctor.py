@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from soyuz.paths import PROGRAM
@@ -192,6 +193,7 @@ class Doctor:
         if rows is None:
             self._rows[name] = past.rows(name)
         elif content is not None:
+            yield from self._held(document, content, rows, past)
             yield from self._agreement(name, content, rows, past, checkpointed)
 
     def _spoiled(self, document: Document, spoiled: Spoiled, has_past: bool) -> Finding:
@@ -207,6 +209,20 @@ class Doctor:
             spoiled.line,
             spoiled.column,
         )
+
+    def _held(
+        self, document: Document, content: bytes, rows: Texts, past: Past
+    ) -> Iterator[Finding]:
+        """An edit that waits to be confirmed lies in its place, with a copy beside it."""
+        name, in_force = document.name, past.rows(document.name)
+        missing = len(in_force.keys() - rows.keys())
+        mark = sha256(content).hexdigest()[:8]
+        if missing and any(document.path.parent.glob(f"{name}.broken-*-{mark}")):
+            yield Finding(
+                name,
+                f"an edit that removes {missing} of {len(in_force)} is held; nothing of it is in force",
+                f"if you mean it, use the verb confirm {name}; if not, put them back",
+            )
 
     def _agreement(
         self, name: str, content: bytes, rows: Texts, past: Past, checkpointed: int

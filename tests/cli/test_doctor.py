@@ -18,7 +18,7 @@ from soyuz.store.doctor import Doctor
 from soyuz.store.document import Document
 from soyuz.store.journal_lines import lines
 from tests.cli.conftest import run
-from tests.conftest import MakePerson, StartServer
+from tests.conftest import PASSWORD, MakePerson, StartServer
 
 PICTURE = "avatars/0123456789abcdef0123456789abcdef.webp"
 
@@ -432,3 +432,18 @@ def test_confirm_works_without_a_server_too(data: Path) -> None:
     broken = run(data, "confirm", "users.json")
     assert "line 1, column 2" in broken.stderr
     assert "users.json, perma_banned.json" in run(data, "confirm", "people.json").stderr
+
+
+def test_an_edit_that_is_held_is_told_until_it_is_confirmed(data: Path) -> None:
+    for number in range(6):
+        run(data, "user", "add", f"person{number}", "--password-stdin", typed=PASSWORD)
+    users = json.loads((data / "users.json").read_text())
+    few = {name: row for name, row in users.items() if name < "person2"}
+    assert (len(few), len(users)) == (5, 9)
+    (data / "users.json").write_text(json.dumps(few))
+    assert len(names(data)) == 9, "a start holds it"
+    finding = one_finding(data, "users.json", "removes 4 of 9 is held")
+    assert not finding["can_mend"]
+    assert run(data, "confirm", "users.json").returncode == 0
+    assert len(names(data)) == 5
+    assert run(data, "doctor").returncode == 0

@@ -159,3 +159,10 @@ def test_shared_addresses_are_never_banned(address: str) -> None:
     key = ban_key(f"ip:{address}")
     assert bannable_network(key) is None
     assert effective({key: {}}).networks == []
+
+
+def test_a_name_with_spaces_around_it_is_that_name_and_none_is_a_mistake() -> None:
+    assert parse_permanent(["bob ", " Carol"]) == {"bob": {}, "carol": {}}
+    for nobody in ("", "  "):
+        with pytest.raises(Malformed):
+            parse_permanent([nobody])

@@ -375,3 +375,13 @@ def test_each_room_has_a_history_of_its_own(disk: Disk) -> None:
     eventually(lambda: len(heard) == 3)
     assert sorted(heard) == [("garden", 1), ("lobby", 1), ("lobby", 2)]
     history.close()
+
+
+def test_a_mistake_of_ours_leaves_nobody_waiting(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(room.history._log, "_line", lambda entry, unsynced: 1 / 0)
+        assert [str(room.settled.pop(seq)) for seq in room.says("one", "two")]
+    assert room.says("three") == [1]
+    assert room.everything() == ["three"]
