@@ -24,14 +24,14 @@ class RoomCheck:
 
     def findings(self) -> Iterator[Finding]:
         """Give what is wrong. Raises OSError."""
-        following: int | None = None
+        following = 1  # nothing of a room is ever dropped
         for path in self._segments:
             first = int(path.stem)
-            if following is not None and first > following:
+            if first > following:
                 yield Finding(
                     self._name(path),
                     f"messages {following} to {first - 1}, which should stand before it, are missing",
-                    "look for the end of the file before it in a backup",
+                    "look for them in a backup",
                 )
             following = yield from self._in_segment(path, first)
 

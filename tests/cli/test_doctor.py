@@ -16,6 +16,7 @@ from soyuz.settings import Settings
 from soyuz.store import doctor, system
 from soyuz.store.doctor import Doctor
 from soyuz.store.document import Document
+from soyuz.store.history_lines import encode
 from soyuz.store.journal_lines import lines
 from tests.cli.conftest import run
 from tests.conftest import PASSWORD, MakePerson, StartServer
@@ -447,3 +448,19 @@ def test_an_edit_that_is_held_is_told_until_it_is_confirmed(data: Path) -> None:
     assert run(data, "confirm", "users.json").returncode == 0
     assert len(names(data)) == 5
     assert run(data, "doctor").returncode == 0
+
+
+def test_messages_that_are_missing_from_a_room_are_told_wherever_they_stood(data: Path) -> None:
+    room = data / "history" / "lobby"
+    room.mkdir(mode=0o700, exist_ok=True)
+    for path in room.iterdir():
+        path.unlink()
+    for first in (3, 7):
+        posted = (encode("message:posted", {"seq": seq}) for seq in (first, first + 1))
+        (room / f"{first:012d}.jsonl").write_bytes(b"".join(posted))
+        (room / f"{first:012d}.jsonl").chmod(0o600)
+    problems = [finding["problem"] for finding in report(data)["findings"]]
+    assert [problem.partition(",")[0] for problem in problems] == [
+        "messages 1 to 2",
+        "messages 5 to 6",
+    ]
