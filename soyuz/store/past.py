@@ -16,9 +16,9 @@ import msgspec
 from soyuz.paths import DataFolder
 from soyuz.store import checkpoint
 from soyuz.store.checkpoint import Checkpoint
-from soyuz.store.document import KNOWN_TEXTS_KEPT
 from soyuz.store.findings import Finding, Keep
 from soyuz.store.journal_lines import NULL, Line, Says, encode, lines
+from soyuz.store.snapshot import KNOWN_TEXTS_KEPT
 
 Texts = dict[str, bytes]
 

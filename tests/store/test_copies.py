@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from soyuz.paths import DataFolder
-from soyuz.store import document, journal, room_history
+from soyuz.store import document, journal, room_history, snapshot
 from soyuz.store.backup import make
 from soyuz.store.disk import Disk
 from soyuz.store.document import Document
@@ -119,8 +119,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server at work, whose files are tiny and change all the time."""
     monkeypatch.setattr(journal, "SEGMENT_BYTES", SEGMENT_BYTES)
     monkeypatch.setattr(room_history, "SEGMENT_BYTES", SEGMENT_BYTES)
-    monkeypatch.setattr(document, "SMALL_BYTES", SMALL_BYTES)
-    monkeypatch.setattr(document, "BIG_FILE_S", 0.02)
+    for module in (document, snapshot):
+        monkeypatch.setattr(module, "SMALL_BYTES", SMALL_BYTES)
+    monkeypatch.setattr(snapshot, "BIG_FILE_S", 0.02)
     monkeypatch.setattr(journal, "KEPT_LEAST_S", 0.0)
     monkeypatch.setattr(journal, "KEPT_S", KEPT_S)
     running = Server(tmp_path / "data")
