@@ -66,4 +66,6 @@ def test_what_was_told_before_a_kill_at_any_call_is_there(tmp_path: Path, stride
     wrong = [told for folder in folders if (told := wrong_in(folder))]
     assert wrong == []
     assert len(folders) > 100 / stride
-    assert "end" in (folders[-1] / "told").read_text()
+    # The last child came to the end, whether it was to be killed before that call or after it.
+    last = [folder for folder in folders if folder.name[:4] == folders[-1].name[:4]]
+    assert any("end" in (folder / "told").read_text() for folder in last)
