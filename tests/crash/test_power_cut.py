@@ -19,7 +19,9 @@ from tests.crash.power_cuts import judge
 
 STATES = int(os.environ.get("SOYUZ_POWER_CUTS", "2000"))
 STATES_OF_A_MUTANT = 600
-SEED = int(os.environ.get("SOYUZ_SEED") or random.randrange(1_000_000))
+# Always the same in the ordinary run, so that what it finds is of the change and not of the dice;
+# bin/crash throws them.
+SEED = int(os.environ.get("SOYUZ_SEED") or 15_227)
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
 
