@@ -58,6 +58,10 @@ class Versions:
         self._since = {key: edited.get(key) for key in different}
         self._newest_was_read = True
 
+    def newest_was(self, differs: Back) -> None:
+        """The newest version `differs` in these rows from the rows as they are now."""
+        self._since = {**self._since, **differs}
+
     def newest_was_read(self) -> None:
         """Note that someone has read the newest version, so that an edit may come of it."""
         self._newest_was_read = True

@@ -295,7 +295,12 @@ class Document(Snapshot):
             base = self._versions.base_of(theirs, different)
             wanted = merged(self.name, base, self._texts, theirs, different, self._parse)
             self._refuse_doubtful(wanted)
-            ticket = self._begin(wanted, text_sha256)
+
+            def made(key: str) -> bytes | None:
+                return wanted[key] if key in wanted else self._texts.get(key)
+
+            apart = {key for key in different | wanted.keys() if theirs.get(key) != made(key)}
+            ticket = self._begin(wanted, text_sha256, {key: theirs.get(key) for key in apart})
             self._know(text_sha256, self._journal.last_seq)
         assert ticket
         ticket.wait()

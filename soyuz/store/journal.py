@@ -157,16 +157,24 @@ class Journal:
         """Every document has been read."""
         self._replay.clear()
 
-    def put(self, follower: Follower, changes: Changes, text_sha256: str | None = None) -> Ticket:
+    def put(
+        self,
+        follower: Follower,
+        changes: Changes,
+        text_sha256: str | None = None,
+        differs: Mapping[str, bytes | None] = {},
+    ) -> Ticket:
         """Write changes that have been made in memory, under `lock`; gives the way to the disk.
 
-        `text_sha256`: they are the edit of a text, which from now on is known.
+        `text_sha256`: they are the edit of a text, which from now on is known; it `differs` in some
+        rows from what was made of it.
         """
         rows = {key: msgspec.Raw(NULL if row is None else row) for key, (_, row) in changes.items()}
         said = {follower.name: rows} if rows else {}
+        apart = {key: msgspec.Raw(NULL if row is None else row) for key, row in differs.items()}
 
         def make(seq: int) -> _Entry:
-            text = Text(follower.name, text_sha256, seq) if text_sha256 else None
+            text = Text(follower.name, text_sha256, seq, apart) if text_sha256 else None
             return _Entry(seq, msgspec.json.encode(Says(said, text)), follower, changes)
 
         return self._log.append(make).ticket

@@ -24,7 +24,7 @@ NULL = b"null"
 _HEAD = re.compile(rb"([0-9a-f]{8}) (\d+) (\d+) ")
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, omit_defaults=True):
     """A text of a document's file, told by its SHA-256: it stands for the rows as of `seq`.
 
     The sum is empty while the text is being made. A copy of the folder may end there and still have
@@ -34,6 +34,7 @@ class Text(msgspec.Struct, frozen=True):
     file: str
     sha256: str
     seq: int
+    differs: dict[str, msgspec.Raw] = {}  # of an edit: rows in which it is not what was made of it
 
 
 class Says(msgspec.Struct, frozen=True, omit_defaults=True):

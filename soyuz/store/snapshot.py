@@ -14,11 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from soyuz import runtime
-from soyuz.domain.versions import Versions
+from soyuz.domain.versions import Back, Versions
 from soyuz.store import checkpoint, system
 from soyuz.store.checkpoint import Checkpoint
 from soyuz.store.journal import Journal
-from soyuz.store.journal_lines import Text
+from soyuz.store.journal_lines import NULL, Text
 from soyuz.store.looks import Stamp, stamp_of, stamp_on_disk
 from soyuz.store.readership import Readership
 from soyuz.store.replaced import Replaced
@@ -93,6 +93,7 @@ class Snapshot(Table):
         # A text stands for the rows as they were at its `seq`, a little before it was written down.
         steps: list[tuple[int, int, Mapping[str, bytes | None] | None]] = []
         texts: list[tuple[int, Text]] = []
+        edits: dict[int, Back] = {}  # by its number, how the text differed from what was made of it
         begun: int | None = None  # of a text that may be there, though its sum was not written down
         for number, said in self._journal.replayed(self.name):
             if isinstance(said, Text) and not said.sha256:
@@ -101,6 +102,8 @@ class Snapshot(Table):
                 begun = None
                 self._know(said.sha256, number)
                 texts.append((number, said))
+                apart = ((key, bytes(row)) for key, row in said.differs.items())
+                edits[number] = {key: None if row == NULL else row for key, row in apart}
             elif number > kept.seq:
                 steps.append((number, number, said))
         sums = [text.sha256 for _, text in texts]
@@ -125,6 +128,7 @@ class Snapshot(Table):
                 self._is_due = seq == number
                 if not self._is_due:
                     self._unwritten_from = None
+                self._versions.newest_was(edits.get(number, {}))
                 continue
             self.needed_from = min(self.needed_from or number, number)
             self._unwritten_from = self._unwritten_from or number

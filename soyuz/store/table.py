@@ -81,7 +81,10 @@ class Table:
                 log.exception("what follows a change of %s failed", self.name)
 
     def _begin(
-        self, wanted: Mapping[str, bytes | None], text_sha256: str | None = None
+        self,
+        wanted: Mapping[str, bytes | None],
+        text_sha256: str | None = None,
+        differs: Mapping[str, bytes | None] = {},
     ) -> Ticket | None:
         changes = {
             key: (self._texts.get(key), row)
@@ -92,7 +95,7 @@ class Table:
             return None
         for key, (before, row) in changes.items():
             self._apply(key, before, row)
-        return self._journal.put(self, changes, text_sha256)
+        return self._journal.put(self, changes, text_sha256, differs)
 
     def _apply(self, key: str, before: bytes | None, after: bytes | None) -> None:
         if after is None:
